@@ -1,0 +1,245 @@
+"""Every error of the bot, in one tree. Each has a sentence for the person and one for the log.
+
+    MfaBotError
+    ├── SettingsError            the operator must complete the settings; the bot does not start
+    ├── ChannelError             a request to /api/messages that is not a turn; carries the HTTP status
+    ├── SignInError              no token for this person and these scopes
+    │   ├── SignInNeeded         nobody has asked Teams yet, or the token has expired: ask silently
+    │   ├── StepUpNeeded         Entra or Graph wants a fresh MFA from the person
+    │   ├── ConsentMissing       an administrator must grant the bot's permissions
+    │   ├── SignInBlocked        a policy forbids it; asking again changes nothing
+    │   ├── SignInRefused        the token that came is not good: expired, forged, for another app
+    │   ├── WrongPerson          token and sender are not the same person
+    │   ├── SenderUnknown        Teams names no directory id: a guest or an anonymous user
+    │   └── BotMisconfigured     the bot's own credential or registration is wrong
+    ├── UpstreamError            Entra, Graph or the connector could not do it now
+    │   ├── Throttled            ... and says when to come back
+    │   ├── Unavailable          ... outage, time-out, broken connection
+    │   └── UnexpectedAnswer     ... an answer that is not of the documented shape
+    ├── GraphRefused             Graph answered 403 for good
+    ├── PersonNotFound           Graph knows no such person
+    ├── MethodRefused            Graph does not accept this method for this person
+    ├── StoreUnavailable         the database cannot be reached; nothing is changed without it
+    └── ActionRejected           a button that was not made for this person, or not by us
+
+``user_sentence`` is a message id of the catalog; ``str(error)`` is the sentence for the log. ``facts`` go to the
+log as fields of their own and never hold a token, a claim or a phone number.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from bot.locale import N_
+
+__all__ = [
+    "ActionRejected",
+    "BotMisconfigured",
+    "ChannelError",
+    "ConsentMissing",
+    "GraphRefused",
+    "MethodRefused",
+    "MfaBotError",
+    "PersonNotFound",
+    "SenderUnknown",
+    "SettingsError",
+    "SignInBlocked",
+    "SignInError",
+    "SignInNeeded",
+    "SignInRefused",
+    "StepUpNeeded",
+    "StoreUnavailable",
+    "Throttled",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "UpstreamError",
+    "WrongPerson",
+]
+
+Fact = str | int | float | None
+
+
+class MfaBotError(Exception):
+    """Root of the tree. ``facts`` are what the log needs beside the sentence."""
+
+    user_sentence: ClassVar[str] = N_("Something went wrong on my side. Nothing was changed.")
+    log_sentence: ClassVar[str] = "unexpected error"
+    alert: ClassVar[bool] = False
+    """True where the operator must act: the log entry is an error, not a warning."""
+
+    def __init__(self, detail: str = "", /, **facts: Fact) -> None:
+        super().__init__(f"{self.log_sentence}: {detail}" if detail else self.log_sentence)
+        self.facts = facts
+
+
+class SettingsError(MfaBotError):
+    """Settings are missing or wrong. ``str()`` names every one of them."""
+
+    log_sentence = "the settings are not complete"
+    alert = True
+
+
+class ChannelError(MfaBotError):
+    """A request to /api/messages that is refused with ``status`` (400, 401, 403, 413, 415 or 503)."""
+
+    log_sentence = "request refused"
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail, status=status)
+        self.status = status
+        self.reason = detail
+
+
+class SignInError(MfaBotError):
+    """There is no usable token for this person."""
+
+    user_sentence = N_("I could not sign you in. Nothing was changed.")
+    log_sentence = "sign-in failed"
+
+
+class SignInNeeded(SignInError):
+    """No token in memory; Teams can give one silently."""
+
+    user_sentence = N_("I need to sign you in again. Please send your message once more.")
+    log_sentence = "no token in memory"
+
+
+class StepUpNeeded(SignInError):
+    """Entra or Graph asks for a fresh sign-in. ``claims`` is the challenge as a JSON string, or None."""
+
+    user_sentence = N_(
+        "Microsoft wants you to confirm your identity again before this. I can't open that page for you yet, so "
+        "nothing was changed. You can change your default method yourself on the Security info page."
+    )
+    log_sentence = "a fresh sign-in is asked for"
+
+    def __init__(self, detail: str = "", /, *, claims: str | None = None, **facts: Fact) -> None:
+        super().__init__(detail, **facts)
+        self.claims = claims
+
+
+class ConsentMissing(SignInError):
+    """AADSTS65001 on scopes that only an administrator can grant."""
+
+    user_sentence = N_(
+        "Your organisation has not yet allowed me to manage sign-in methods. Please tell your IT administrator that "
+        "the bot needs admin consent for its Microsoft Graph permissions. Nothing was changed."
+    )
+    log_sentence = "admin consent is missing"
+    alert = True
+
+
+class SignInBlocked(SignInError):
+    """Conditional Access or another policy blocks the sign-in (AADSTS53003 and its kin)."""
+
+    user_sentence = N_(
+        "A policy of your organisation does not let me sign you in from here. Your IT administrator can tell you "
+        "more. Nothing was changed."
+    )
+    log_sentence = "sign-in is blocked by policy"
+
+
+class SignInRefused(SignInError):
+    """The token that Teams sent is expired, forged, or meant for somebody else's app."""
+
+    user_sentence = N_("The sign-in from Teams was not valid. Please send your message once more. Nothing was changed.")
+    log_sentence = "the single sign-on token is not valid"
+
+
+class WrongPerson(SignInError):
+    """``oid`` or ``tid`` of the token are not those of the sender."""
+
+    user_sentence = N_("The sign-in came from another account than this chat's. Nothing was changed.")
+    log_sentence = "token and sender are not the same person"
+    alert = True
+
+
+class SenderUnknown(SignInError):
+    """The activity has no directory id of its sender, as may be for guests and anonymous users."""
+
+    user_sentence = N_("Teams does not tell me who you are. I can only help members of this organisation.")
+    log_sentence = "the sender has no directory id"
+
+
+class BotMisconfigured(SignInError):
+    """Secret, certificate, audience or registration of the bot are wrong. Only the operator can mend it."""
+
+    user_sentence = N_("I am not set up correctly, and only the people who run me can mend it. Nothing was changed.")
+    log_sentence = "Entra does not accept the bot's own registration"
+    alert = True
+
+
+class UpstreamError(MfaBotError):
+    """A service of Microsoft's could not do it now; later it may."""
+
+    user_sentence = N_("Microsoft does not answer right now. Please try again in a minute. Nothing was changed.")
+    log_sentence = "upstream trouble"
+
+
+class Throttled(UpstreamError):
+    """429 after all retries. ``retry_after_s`` is in seconds, None when the service did not say."""
+
+    user_sentence = N_("Microsoft is getting too many requests. Please try again in a minute. Nothing was changed.")
+    log_sentence = "throttled"
+
+    def __init__(self, detail: str = "", /, *, retry_after_s: float | None = None, **facts: Fact) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s, **facts)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(UpstreamError):
+    """Outage, time-out, refused or broken connection."""
+
+    log_sentence = "service unavailable"
+
+
+class UnexpectedAnswer(UpstreamError):
+    """An answer that is not of the documented shape. ``facts['status']`` is its HTTP status."""
+
+    user_sentence = N_("Microsoft's answer was not what I expected. Nothing was changed. Please try again later.")
+    log_sentence = "unexpected answer"
+    alert = True
+
+
+class GraphRefused(MfaBotError):
+    """Graph answered 403 without a challenge; the cause can't be told from the answer."""
+
+    user_sentence = N_(
+        "Microsoft does not let me do this with your account. Nothing was changed. You can change your default method "
+        "yourself on the Security info page."
+    )
+    log_sentence = "Graph refused"
+
+
+class PersonNotFound(MfaBotError):
+    """Graph knows no such person."""
+
+    user_sentence = N_("Microsoft does not know your account. Nothing was changed.")
+    log_sentence = "Graph knows no such person"
+
+
+class MethodRefused(MfaBotError):
+    """Graph refused the PATCH with a 4xx: not registered after all, or not allowed by a policy."""
+
+    user_sentence = N_(
+        "Microsoft did not accept this method for you. Perhaps it is not registered any more, or your organisation "
+        "does not allow it. Nothing was changed."
+    )
+    log_sentence = "Graph did not accept the method"
+
+
+class StoreUnavailable(MfaBotError):
+    """The database can't be reached. Without a record of the intent nothing is changed."""
+
+    user_sentence = N_(
+        "I can't write my records right now, and without them I change nothing. Please try again in a few minutes."
+    )
+    log_sentence = "the database is not available"
+    alert = True
+
+
+class ActionRejected(MfaBotError):
+    """A button's id that we did not make, or not for this person."""
+
+    user_sentence = N_("I don't know this button. Nothing was changed.")
+    log_sentence = "card action rejected"

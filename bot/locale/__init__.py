@@ -1,0 +1,52 @@
+"""Texts for people, by gettext: ``N_`` marks a sentence, ``texts_for`` gives the catalog of a language.
+
+The English sentence itself is the message id. Catalogs are plain ``.po`` files beside this module; they are
+compiled in memory, so no binary file has to be kept in step with them.
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+from functools import lru_cache
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+__all__ = ["DEFAULT_LANGUAGE", "DOMAIN", "N_", "Texts", "catalog_path", "texts_for"]
+
+DOMAIN = "mfabot"
+DEFAULT_LANGUAGE = "en"
+Texts = gettext.NullTranslations
+
+_HERE = Path(__file__).parent
+
+
+def N_(message: str) -> str:
+    """Mark ``message`` for extraction and give it back unchanged; it is translated where it is shown."""
+    return message
+
+
+def catalog_path(language: str) -> Path:
+    """Where the catalog of ``language`` (an ISO 639-1 code) is kept."""
+    return _HERE / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+def texts_for(locale: str | None) -> Texts:
+    """The texts for a BCP 47 tag such as ``en-US``; English where there is no catalog for its language."""
+    language = (locale or "").replace("_", "-").partition("-")[0].lower()
+    # Only plain language codes reach the file system: the tag comes from outside.
+    if language.isascii() and language.isalpha() and catalog_path(language).is_file():
+        return _load(language)
+    return _load(DEFAULT_LANGUAGE)
+
+
+@lru_cache(maxsize=32)
+def _load(language: str) -> Texts:
+    with catalog_path(language).open("rb") as po:
+        catalog = read_po(po, locale=language, domain=DOMAIN)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

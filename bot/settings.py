@@ -1,0 +1,250 @@
+"""Settings from the environment and a ``.env`` file, prefix ``MFABOT_``. Complete or the bot does not start."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import SettingsError
+from bot.mfa import DefaultMethod, Policy, TenantId
+
+__all__ = ["Cloud", "Pace", "Settings", "is_loopback", "load_settings"]
+
+PREFIX = "MFABOT_"
+
+
+class Cloud(NamedTuple):
+    """The endpoints of one Microsoft cloud.
+
+    Sources: https://learn.microsoft.com/graph/deployments,
+    https://learn.microsoft.com/azure/bot-service/how-to-deploy-gov-cloud-high
+    """
+
+    login_url: str
+    graph_url: str
+    channel_openid_url: str
+    channel_issuer: str
+    channel_scope: str
+    service_url_hosts: tuple[str, ...]
+
+
+_CLOUDS = {
+    "public": Cloud(
+        "https://login.microsoftonline.com",
+        "https://graph.microsoft.com",
+        "https://login.botframework.com/v1/.well-known/openidconfiguration",
+        "https://api.botframework.com",
+        "https://api.botframework.com/.default",
+        ("smba.trafficmanager.net", "botframework.com", "smba.infra.gcc.teams.microsoft.com"),
+    ),
+    "usgov": Cloud(
+        "https://login.microsoftonline.us",
+        "https://graph.microsoft.us",
+        "https://login.botframework.azure.us/v1/.well-known/openidconfiguration",
+        "https://api.botframework.us",
+        "https://api.botframework.us/.default",
+        ("smba.infra.gov.teams.microsoft.us", "botframework.azure.us"),
+    ),
+    "usgov-dod": Cloud(
+        "https://login.microsoftonline.us",
+        "https://dod-graph.microsoft.us",
+        "https://login.botframework.azure.us/v1/.well-known/openidconfiguration",
+        "https://api.botframework.us",
+        "https://api.botframework.us/.default",
+        ("smba.infra.dod.teams.microsoft.us", "botframework.azure.us"),
+    ),
+    "china": Cloud(
+        "https://login.partner.microsoftonline.cn",
+        "https://microsoftgraph.chinacloudapi.cn",
+        "https://login.botframework.azure.cn/v1/.well-known/openidconfiguration",
+        "https://api.botframework.azure.cn",
+        "https://api.botframework.azure.cn/.default",
+        ("botframework.azure.cn",),
+    ),
+}
+
+_Words = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """All settings. Names in the environment are these in upper case with the prefix ``MFABOT_``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        # The text of a validation error would show the wrong value, and that may be a secret.
+        hide_input_in_errors=True,
+    )
+
+    app_id: UUID
+    tenant_id: UUID
+    client_secret: SecretStr
+    public_url: str
+    host: str = "0.0.0.0"  # noqa: S104  the bot serves the network; the sandbox sets 127.0.0.1
+    port: int = Field(default=3978, ge=0, le=65535)
+    admin_host: str = "127.0.0.1"
+    admin_port: int = Field(default=3979, ge=0, le=65535)
+    cloud: Literal["public", "usgov", "usgov-dod", "china"] = "public"
+    login_url: str = ""
+    graph_url: str = ""
+    channel_openid_url: str = ""
+    channel_issuer: str = ""
+    channel_scope: str = ""
+    service_url_hosts: _Words = ()
+    database_url: str = "sqlite+aiosqlite:///mfabot.db"
+    allowed_methods: Annotated[frozenset[DefaultMethod], NoDecode] = frozenset(DefaultMethod)
+    read_only: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    ca_file: Path | None = Field(
+        default=None, validation_alias=AliasChoices("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "ca_file")
+    )
+
+    @field_validator("service_url_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        return tuple(_split(value)) if isinstance(value, str) else value
+
+    @field_validator("allowed_methods", mode="before")
+    @classmethod
+    def _split_methods(cls, value: object) -> object:
+        return frozenset(_split(value)) if isinstance(value, str) else value
+
+    @field_validator("client_secret")
+    @classmethod
+    def _no_empty_secret(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value():
+            raise ValueError("must not be empty")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _async_sqlite(cls, value: str) -> str:
+        if not value.startswith("sqlite+aiosqlite:///"):
+            raise ValueError("must start with sqlite+aiosqlite:///")
+        return value
+
+    @field_validator("public_url", "graph_url", "channel_openid_url")
+    @classmethod
+    def _https_or_loopback(cls, value: str) -> str:
+        if value and not _is_safe_url(value):
+            raise ValueError("must be an https:// address (http:// only on this machine)")
+        return value.rstrip("/")
+
+    @field_validator("login_url")
+    @classmethod
+    def _https_only(cls, value: str) -> str:
+        if value and not value.startswith("https://"):
+            raise ValueError("must be an https:// address")
+        return value.rstrip("/")
+
+    @field_validator("ca_file")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("names a file that does not exist")
+        return value
+
+    @model_validator(mode="after")
+    def _fill_endpoints(self) -> Settings:
+        """What is not set comes from the cloud; frozen fields are filled before anybody can have read them."""
+        for name, value in _CLOUDS[self.cloud]._asdict().items():
+            if not getattr(self, name):
+                object.__setattr__(self, name, value)
+        return self
+
+    @property
+    def tenant(self) -> TenantId:
+        """The one tenant that is served, as it is written in tokens."""
+        return TenantId(str(self.tenant_id))
+
+    @property
+    def client_id(self) -> str:
+        """The bot's application id, as it is written in tokens."""
+        return str(self.app_id)
+
+    @property
+    def policy(self) -> Policy:
+        """What the organisation allows."""
+        return Policy(self.allowed_methods, self.read_only)
+
+    @property
+    def in_known_cloud(self) -> bool:
+        """False for a login host that MSAL must not look up in Microsoft's instance discovery."""
+        return self.login_url in {cloud.login_url for cloud in _CLOUDS.values()}
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """TLS for aiohttp; with a private certificate authority where one is set."""
+        return ssl.create_default_context(cafile=self.ca_file)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things may take, in seconds. Fixed in production; tests scale them down.
+
+    An invoke is given up after 10 to 15 s and some clients repeat it after 5, hence 4 and 8
+    (https://learn.microsoft.com/azure/bot-service/bot-builder-howto-long-operations-guidance).
+    """
+
+    typing_after_s: float = 1.0
+    press_answer_s: float = 4.0
+    turn_limit_s: float = 8.0
+    connect_s: float = 2.0
+    call_s: float = 4.0
+    call_budget_s: float = 6.0
+    sign_in_s: float = 6.0
+    reread_pauses_s: tuple[float, ...] = (0.0, 0.5, 1.0)
+    first_retry_s: float = 0.3
+    key_reload_s: float = 60.0
+    shutdown_s: float = 20.0
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from environment and ``.env``; ``overrides`` (field names) win.
+
+    Raises:
+        SettingsError: its text names every setting that is missing or wrong, and no value.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # the values are validated, that is the point
+    except ValidationError as error:
+        lines = [f"  {_setting_name(item['loc'])}: {_complaint(item)}" for item in error.errors()]
+        raise SettingsError("\n" + "\n".join(lines)) from None
+
+
+def is_loopback(host: str | None) -> bool:
+    """True for names and addresses of this machine."""
+    return host in {"localhost", "127.0.0.1", "::1"}
+
+
+def _is_safe_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if not parts.hostname:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+
+
+def _split(value: str) -> list[str]:
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def _setting_name(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else ""
+    return name if name in {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"} else f"{PREFIX}{name.upper()}"
+
+
+def _complaint(item: object) -> str:
+    assert isinstance(item, dict)
+    return "is missing" if item["type"] == "missing" else str(item["msg"]).removeprefix("Value error, ")

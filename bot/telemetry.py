@@ -1,0 +1,93 @@
+"""Logging with redaction, and metrics. Nothing here knows a person; no label or field may hold one's secrets."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, MutableMapping
+from typing import Literal
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from bot.errors import MfaBotError
+
+__all__ = ["Metrics", "configure_logging", "get_logger", "log_error", "redact"]
+
+REDACTED = "[redacted]"
+_SECRET_KEYS = frozenset({"token", "access_token", "assertion", "authorization", "client_secret", "value", "claims"})
+# Three dotted base64url parts that begin like a JSON header: every JWT, wherever it turns up.
+_JWT = re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
+# Seven digits or more with the usual separators: a phone number. Ids (GUIDs, hex) have letters between.
+_PHONE = re.compile(r"(?<![\w-])\+\d[\d \-()x]{5,}\d")
+
+Logger = structlog.stdlib.BoundLogger
+
+
+def get_logger(name: str) -> Logger:
+    """A logger whose entries pass the redaction."""
+    logger: Logger = structlog.get_logger(module=name)
+    return logger
+
+
+def redact(value: object) -> object:
+    """``value`` without tokens, secrets and phone numbers, at any depth."""
+    if isinstance(value, str):
+        return _PHONE.sub(REDACTED, _JWT.sub(REDACTED, value))
+    if isinstance(value, Mapping):
+        return {key: REDACTED if str(key).lower() in _SECRET_KEYS else redact(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redact(item) for item in value]
+    return value
+
+
+def _redact_event(_logger: object, _method: str, event: MutableMapping[str, object]) -> Mapping[str, object]:
+    cleaned = redact(event)
+    assert isinstance(cleaned, dict)
+    return cleaned
+
+
+def configure_logging(level: str, style: Literal["json", "console"]) -> None:
+    """Set up structlog for the process: one line an event, redacted, with the correlation id of the turn."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            # After the traceback has become text, so that it is redacted too.
+            _redact_event,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        cache_logger_on_first_use=False,
+    )
+
+
+def log_error(logger: Logger, error: MfaBotError, **fields: object) -> None:
+    """One entry for ``error``: an error where the operator must act, else a warning."""
+    write = logger.error if error.alert else logger.warning
+    write(str(error), error=type(error).__name__, **{**error.facts, **fields})
+
+
+class Metrics:
+    """Counters and durations of one bot instance, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.turns = Counter(
+            "mfabot_turns", "Requests to /api/messages by status", ["kind", "status"], registry=self.registry
+        )
+        self.turn_seconds = Histogram(
+            "mfabot_turn_seconds", "Time to answer /api/messages", ["kind"], registry=self.registry
+        )
+        self.changes = Counter(
+            "mfabot_changes", "Changes of a default method by outcome", ["outcome"], registry=self.registry
+        )
+        self.upstream = Counter(
+            "mfabot_upstream_calls", "Outgoing calls by service and status", ["service", "status"],
+            registry=self.registry,
+        )  # fmt: skip
