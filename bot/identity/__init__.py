@@ -1,0 +1,20 @@
+"""Who somebody is, and tokens: Entra's keys, the single sign-on token, on-behalf-of through MSAL, the token cache."""
+
+from bot.identity.bot_token import BotToken
+from bot.identity.entra import EntraClient
+from bot.identity.signing_keys import KeysUnavailable, SigningKey, SigningKeys, UnknownKey
+from bot.identity.sso import SsoToken, SsoValidator
+from bot.identity.tokens import SELF_SCOPES, UserTokens
+
+__all__ = [
+    "SELF_SCOPES",
+    "BotToken",
+    "EntraClient",
+    "KeysUnavailable",
+    "SigningKey",
+    "SigningKeys",
+    "SsoToken",
+    "SsoValidator",
+    "UnknownKey",
+    "UserTokens",
+]

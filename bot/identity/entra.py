@@ -1,0 +1,221 @@
+"""Entra's token endpoint through MSAL: on-behalf-of for people, client credentials for the bot itself.
+
+MSAL is synchronous, so it runs in a small pool of threads of its own. Two of its habits are tamed here, both seen in
+msal 1.39:
+
+- it replays answers of the token endpoint: a 400 for a minute, and one person's 429 to everybody. ``_DiscoveryCache``
+  keeps discovery documents only;
+- its token cache hoards every person's tokens. ``_NoTokens`` keeps none; ours are in ``tokens.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Any
+
+import msal
+import requests
+from msal.exceptions import MsalError
+from requests.adapters import HTTPAdapter
+
+from bot.errors import (
+    BotMisconfigured,
+    ConsentMissing,
+    MfaBotError,
+    SignInBlocked,
+    SignInRefused,
+    StepUpNeeded,
+    Throttled,
+    Unavailable,
+    UnexpectedAnswer,
+)
+from bot.settings import Pace, Settings
+
+__all__ = ["AccessToken", "EntraClient", "error_from_entra"]
+
+_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A token and the moment it dies, in seconds since the epoch."""
+
+    secret: str = field(repr=False)
+    expires_at: float
+
+
+class _DiscoveryCache(dict[str, object]):
+    """MSAL ``http_cache`` that keeps discovery documents and forgets every answer to a POST."""
+
+    def __setitem__(self, key: str, value: object) -> None:
+        if not key.startswith("POST "):
+            super().__setitem__(key, value)
+
+
+class _NoTokens(msal.TokenCache):
+    """MSAL token cache that keeps nothing."""
+
+    def add(self, event: object, now: float | None = None) -> None:
+        """Forget it at once."""
+
+
+class _Session(requests.Session):
+    """What MSAL sends by: with time-outs, without cookies, and trusting exactly the certificate authority that is set.
+
+    With plain requests a ``REQUESTS_CA_BUNDLE`` in the environment would win over the session's own ``verify``.
+    """
+
+    def __init__(self, ca_file: Path | None, timeout: tuple[float, float]) -> None:
+        super().__init__()
+        self.verify = str(ca_file) if ca_file else True
+        # Nothing that the answer to one person sets may travel with another person's request.
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.mount("https://", HTTPAdapter(pool_maxsize=_THREADS, max_retries=1))
+        self._timeout = timeout
+
+    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
+        settings = super().merge_environment_settings(*args, **kwargs)
+        return {**settings, "verify": self.verify} if self.verify is not True else settings
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        return super().request(*args, **{"timeout": self._timeout, **kwargs})
+
+
+class EntraClient:
+    """One confidential client of the tenant. Built lazily in a thread, since its constructor asks the network."""
+
+    def __init__(self, settings: Settings, pace: Pace, *, observe: Callable[[int], None] = lambda status: None) -> None:
+        self._settings = settings
+        self._pace = pace
+        self._observe = observe
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="msal")
+        self._http_cache = _DiscoveryCache()
+        self._session = _Session(settings.ca_file, (pace.connect_s, pace.call_s))
+        self._building: asyncio.Task[msal.ConfidentialClientApplication] | None = None
+
+    async def on_behalf_of(self, assertion: str, scopes: frozenset[str]) -> AccessToken:
+        """A Graph token for the person of ``assertion``. ``scopes`` are short names such as ``User.Read``.
+
+        Raises:
+            SignInError: see the tree in ``bot.errors``; which one is decided by ``error_from_entra``.
+            UpstreamError: throttled, unavailable, or no answer in time.
+
+        Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow
+        """
+        full = [f"{self._settings.graph_url}/{scope}" for scope in sorted(scopes)]
+        return await self._ask(lambda app: app.acquire_token_on_behalf_of(assertion, full))
+
+    async def for_the_bot(self, scope: str) -> AccessToken:
+        """The bot's own token for ``scope`` (the connector's), by client credentials.
+
+        Raises:
+            BotMisconfigured: the credential is not accepted.
+            UpstreamError: throttled, unavailable, or no answer in time.
+        """
+        return await self._ask(lambda app: app.acquire_token_for_client([scope]))
+
+    def close(self) -> None:
+        """Let go of the threads; calls under way end by their own time-outs."""
+        if self._building is not None:
+            self._building.cancel()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._session.close()
+
+    async def _ask(self, call: Callable[[msal.ConfidentialClientApplication], Mapping[str, Any]]) -> AccessToken:
+        asked_at = time.time()
+        try:
+            async with asyncio.timeout(self._pace.sign_in_s):
+                app = await self._application()
+                answer = await asyncio.get_running_loop().run_in_executor(self._pool, call, app)
+        except TimeoutError:
+            self._observe(0)
+            raise Unavailable("Entra did not answer in time") from None
+        except (requests.RequestException, MsalError, ValueError, OSError) as error:
+            self._observe(0)
+            # No chain: requests' errors hold the request, and that holds the assertion.
+            raise Unavailable("Entra did not answer properly", cause=type(error).__name__) from None
+        return self._token(answer, asked_at)
+
+    def _token(self, answer: Mapping[str, Any], asked_at: float) -> AccessToken:
+        secret, lifetime_s = answer.get("access_token"), answer.get("expires_in")
+        if isinstance(secret, str) and isinstance(lifetime_s, (int, float)):
+            self._observe(200)
+            return AccessToken(secret, asked_at + lifetime_s)
+        self._observe(400)
+        raise error_from_entra(answer)
+
+    async def _application(self) -> msal.ConfidentialClientApplication:
+        if self._building is None or (self._building.done() and self._failed(self._building)):
+            self._building = asyncio.create_task(self._build(), name="build the MSAL application")
+        return await asyncio.shield(self._building)
+
+    @staticmethod
+    def _failed(task: asyncio.Task[msal.ConfidentialClientApplication]) -> bool:
+        return task.cancelled() or task.exception() is not None
+
+    async def _build(self) -> msal.ConfidentialClientApplication:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._construct)
+
+    def _construct(self) -> msal.ConfidentialClientApplication:
+        settings = self._settings
+        return msal.ConfidentialClientApplication(
+            settings.client_id,
+            client_credential=settings.client_secret.get_secret_value(),
+            authority=f"{settings.login_url}/{settings.tenant}",
+            instance_discovery=None if settings.in_known_cloud else False,
+            client_capabilities=["CP1"],
+            exclude_scopes=["offline_access"],
+            token_cache=_NoTokens(),
+            http_cache=self._http_cache,
+            http_client=self._session,
+        )
+
+
+# Codes: https://learn.microsoft.com/entra/identity-platform/reference-error-codes. Numbers may change, so
+# ``suberror`` and the presence of ``claims`` are looked at first.
+_BLOCKED = frozenset({53003, 530035, 53000, 53001, 53002, 53010, 50105})
+_MISCONFIGURED = frozenset({7000215, 7000222, 700027, 70002, 700016, 650056, 650057, 65005, 500011, 500131, 70011})
+_MISCONFIGURED_ERRORS = frozenset({"invalid_client", "unauthorized_client", "invalid_scope", "invalid_resource"})
+_BAD_ASSERTION = frozenset({500133, 50013, 50173, 700082, 70043, 50132, 50133})
+_STEP_UP = frozenset({50076, 50079, 50074, 50072, 50078, 50158, 50097, 50131})
+
+
+def error_from_entra(answer: Mapping[str, Any]) -> MfaBotError:
+    """The error that an answer without a token stands for. Its description is not kept: it can name the person."""
+    raw_codes = answer.get("error_codes")
+    codes = frozenset(code for code in raw_codes or () if isinstance(code, int))
+    error, suberror, claims = (str(answer.get(key) or "") for key in ("error", "suberror", "claims"))
+    facts: dict[str, Any] = {
+        "code": ",".join(f"AADSTS{code}" for code in sorted(codes)) or error,
+        "suberror": suberror,
+        "correlation_id": str(answer.get("correlation_id") or ""),
+    }
+    if not error:
+        return UnexpectedAnswer("Entra answered neither a token nor an error")
+    if codes & _MISCONFIGURED or error in _MISCONFIGURED_ERRORS:
+        return BotMisconfigured(_hint(codes), **facts)
+    if suberror == "consent_required" or 65001 in codes:
+        return ConsentMissing(**facts)
+    if codes & _BLOCKED:
+        return SignInBlocked(**facts)
+    if claims or error == "interaction_required" or codes & _STEP_UP:
+        return StepUpNeeded("Entra", claims=claims or None, **facts)
+    if codes & _BAD_ASSERTION or error == "invalid_grant":
+        return SignInRefused(**facts)
+    if error in {"temporarily_unavailable", "server_error"} or 50196 in codes:
+        return Throttled("Entra", **facts)
+    return UnexpectedAnswer("Entra", **facts)
+
+
+def _hint(codes: frozenset[int]) -> str:
+    if codes & {7000215, 7000222}:
+        return "the client secret is wrong or has expired: set MFABOT_CLIENT_SECRET to a new one"
+    if 500131 in codes:
+        return "the token from Teams is for another application: compare webApplicationInfo with MFABOT_APP_ID"
+    return "compare the app registration with the settings"
