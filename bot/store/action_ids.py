@@ -1,0 +1,79 @@
+"""Ids of buttons that change something: opaque, made by us, for one person, one target, one method, ten minutes.
+
+An id is a random card id of 128 bits, its end of life and its method, sealed by an HMAC over all that and the people
+concerned. So showing a card writes nothing; the press writes one row, the card's id, and whoever inserts it first
+may act. All buttons of a card share its id: a card is spent as a whole.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+import struct
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bot.errors import ActionRejected
+from bot.mfa import DefaultMethod, Oid, Person
+
+__all__ = ["ACTION_LIFETIME_S", "KEY_BYTES", "ActionIds", "MintedAction"]
+
+ACTION_LIFETIME_S = 600
+KEY_BYTES = 32
+
+_METHODS = tuple(DefaultMethod)
+_HEAD = struct.Struct(">16sIB")
+_SEAL_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class MintedAction:
+    """What an id that we made says."""
+
+    card_id: str
+    """32 hexadecimal digits, the same for all buttons of a card."""
+    method: DefaultMethod
+    expired: bool
+
+
+class ActionIds:
+    """Mints and reads ids with ``key``, which all instances share."""
+
+    def __init__(self, key: bytes, *, clock: Callable[[], float] = time.time) -> None:
+        self._key = key
+        self._clock = clock
+
+    def mint(self, actor: Person, target: Oid, methods: Iterable[DefaultMethod]) -> dict[DefaultMethod, str]:
+        """An id for each of ``methods`` on one new card."""
+        card_id = secrets.token_bytes(16)
+        expires_at = int(self._clock()) + ACTION_LIFETIME_S
+        ids = {}
+        for method in methods:
+            head = _HEAD.pack(card_id, expires_at, _METHODS.index(method))
+            ids[method] = base64.urlsafe_b64encode(head + self._seal(head, actor, target)).decode().rstrip("=")
+        return ids
+
+    def read(self, action_id: str, actor: Person, target: Oid) -> MintedAction:
+        """What the id says, if we made it for ``actor`` to change the default of ``target``.
+
+        Raises:
+            ActionRejected: we did not.
+        """
+        try:
+            raw = base64.b64decode(action_id + "=" * (-len(action_id) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise ActionRejected("not an id") from None
+        head, seal = raw[: _HEAD.size], raw[_HEAD.size :]
+        if len(head) != _HEAD.size or not hmac.compare_digest(seal, self._seal(head, actor, target)):
+            raise ActionRejected("not made by us for this person")
+        card_id, expires_at, method = _HEAD.unpack(head)
+        return MintedAction(card_id.hex(), _METHODS[method], expires_at <= self._clock())
+
+    def _seal(self, head: bytes, actor: Person, target: Oid) -> bytes:
+        # The ids are GUIDs without NUL bytes, so the joined text is unambiguous.
+        bound = head + "\0".join((actor.tid, actor.oid, target)).encode()
+        return hmac.new(self._key, bound, hashlib.sha256).digest()[:_SEAL_BYTES]

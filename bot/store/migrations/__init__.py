@@ -1,0 +1,1 @@
+"""Alembic revisions, applied at start; none needs a configuration file."""
