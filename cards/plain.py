@@ -1,0 +1,134 @@
+"""The plain cards: welcome, help, greeting, not understood, trouble, working, and the like."""
+
+from __future__ import annotations
+
+from adaptivecards.baseobject import BareObject
+
+from bot.locale import Texts
+from bot.replies import GreetingReply, TroubleReply
+from cards.elements import Card, Container, ExecuteAction, OpenUrlAction, TextBlock, escape
+from cards.state import REFRESH_VERB
+from cards.words import SECURITY_INFO_URL
+
+__all__ = [
+    "for_somebody_else_card",
+    "greeting_card",
+    "help_card",
+    "not_understood_card",
+    "trouble_card",
+    "welcome_card",
+    "working_card",
+]
+
+
+def welcome_card(texts: Texts, lang: str) -> Card:
+    """Shown once, when the bot is installed. It asks for nothing."""
+    _ = texts.gettext
+    return _card(
+        _("Hello, I look after your default sign-in method"),
+        [
+            _(
+                "When you sign in, Microsoft may ask for a second proof: a notification, a code, a call. I show you "
+                "which ones you have registered and make the one you like best your default."
+            ),
+            _("Your administrator has to allow me to do that once. I act only for you, and only when you ask."),
+            _('Try: "show my methods" or "set my default MFA to oath".'),
+        ],
+        lang,
+        [_show_button(texts)],
+    )
+
+
+def greeting_card(reply: GreetingReply, texts: Texts, lang: str) -> Card:
+    """An answer to hello."""
+    _ = texts.gettext
+    hello = _("Hello {name}!").format(name=escape(reply.name)) if reply.name else _("Hello!")
+    text = _('I show and change your default sign-in method. Write "show my methods", or "help" for more.')
+    return _card(hello, [text], lang, [_show_button(texts)])
+
+
+def help_card(texts: Texts, lang: str) -> Card:
+    """What the bot can do, by example."""
+    _ = texts.gettext
+    return _card(
+        _("What I can do for you"),
+        [
+            _('**Show** your methods and your default: "show my methods".'),
+            _(
+                '**Change** your default: "set my default MFA to oath". The six methods are: push (Authenticator '
+                "notification), oath (one-time code), sms (text message), voiceMobile, voiceAlternateMobile and "
+                "voiceOffice (calls)."
+            ),
+            _("I can't register or remove methods. The Security info page does that."),
+        ],
+        lang,
+        [_show_button(texts), _security_info_button(texts)],
+    )
+
+
+def not_understood_card(texts: Texts, lang: str) -> Card:
+    """An honest answer with suggestions."""
+    _ = texts.gettext
+    return _card(
+        _("Sorry, I did not understand that"),
+        [_('Nothing was changed. Try "show my methods", "set my default MFA to push" or "help".')],
+        lang,
+        [_show_button(texts)],
+    )
+
+
+def for_somebody_else_card(texts: Texts, lang: str) -> Card:
+    """The bot acts only for the person who writes."""
+    _ = texts.gettext
+    return _card(
+        _("I can only do this for yourself"),
+        [
+            _(
+                "It sounds as if you mean somebody else. I can't see or change other people's methods, so nothing "
+                "was changed. They can write to me themselves, or ask your IT helpdesk."
+            )
+        ],
+        lang,
+        [],
+    )
+
+
+def working_card(texts: Texts, lang: str) -> Card:
+    """Takes a pressed card's place until the work is done."""
+    _ = texts.gettext
+    return _card(
+        _("Working on it…"),
+        [_("Microsoft takes its time. This card will show the result; you need not press again.")],
+        lang,
+        [],
+    )
+
+
+def trouble_card(reply: TroubleReply, texts: Texts, lang: str) -> Card:
+    """What went wrong, what it means, and a reference for whoever looks into it."""
+    _ = texts.gettext
+    body: list[BareObject] = [
+        TextBlock(text=_("That did not work"), style="heading", size="Large", weight="Bolder", wrap=True),
+        Container(style="attention", items=[TextBlock(text=_(reply.sentence), wrap=True)]),
+        TextBlock(
+            text=_("Reference: {reference}").format(reference=reply.reference), size="Small", isSubtle=True, wrap=True
+        ),
+    ]
+    actions: list[BareObject] = [ExecuteAction(title=_("Show my methods"), verb=REFRESH_VERB)]
+    if reply.security_info:
+        actions.append(_security_info_button(texts))
+    return Card(body, actions=actions, lang=lang, fallback=_(reply.sentence))
+
+
+def _card(heading: str, paragraphs: list[str], lang: str, actions: list[BareObject]) -> Card:
+    body: list[BareObject] = [TextBlock(text=heading, style="heading", size="Large", weight="Bolder", wrap=True)]
+    body += [TextBlock(text=paragraph, wrap=True) for paragraph in paragraphs]
+    return Card(body, actions=actions, lang=lang, fallback=f"{heading}. {paragraphs[0]}")
+
+
+def _show_button(texts: Texts) -> BareObject:
+    return ExecuteAction(title=texts.gettext("Show my methods"), verb=REFRESH_VERB)
+
+
+def _security_info_button(texts: Texts) -> BareObject:
+    return OpenUrlAction(title=texts.gettext("Security info"), url=SECURITY_INFO_URL)

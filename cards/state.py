@@ -1,0 +1,200 @@
+"""The card of somebody's methods: what has just happened, the default, what can be chosen, and why some can't."""
+
+from __future__ import annotations
+
+from adaptivecards.baseobject import BareObject
+
+from bot.locale import Texts
+from bot.mfa import DefaultMethod, MfaState, Option, Standing
+from bot.replies import (
+    AlreadyDefault,
+    CantChoose,
+    Changed,
+    NewsItem,
+    OutcomeUnknown,
+    OutdatedCard,
+    Refused,
+    StateReply,
+    StillWorking,
+    WhichOne,
+)
+from cards.elements import (
+    ActionSet,
+    Card,
+    Column,
+    ColumnSet,
+    Container,
+    ExecuteAction,
+    OpenUrlAction,
+    TextBlock,
+    escape,
+)
+from cards.words import (
+    SECURITY_INFO_URL,
+    button_title,
+    method_name,
+    other_name,
+    short_name,
+    stored_name,
+    where,
+    why_not,
+)
+
+__all__ = ["REFRESH_VERB", "SET_VERB", "default_sentence", "state_card"]
+
+SET_VERB = "setDefault"
+REFRESH_VERB = "refresh"
+
+_MAX_OTHERS = 12
+
+
+def state_card(reply: StateReply, texts: Texts, lang: str) -> Card:
+    """The whole card for ``reply``."""
+    _ = texts.gettext
+    body: list[BareObject] = [
+        TextBlock(text=_("Your default sign-in method"), style="heading", size="Large", weight="Bolder", wrap=True)
+    ]
+    if reply.news is not None:
+        body.append(_news(reply.news, texts))
+    if reply.read_only:
+        body.append(_notice(_("Changes are switched off at the moment. You can look, but not choose."), "warning"))
+    body.append(TextBlock(text=default_sentence(reply.state, texts), wrap=True))
+    if reply.state.overruled:
+        body.append(_notice(_overruled_sentence(reply.state, texts), "warning"))
+    body += [_row(option, reply, texts) for option in reply.options]
+    body += _others(reply.state, texts)
+    actions: list[BareObject] = [
+        ExecuteAction(title=_("Refresh"), verb=REFRESH_VERB, tooltip=_("Read your methods again")),
+        OpenUrlAction(title=_("Security info"), url=SECURITY_INFO_URL, tooltip=_("Register or remove methods")),
+    ]
+    return Card(body, actions=actions, lang=lang, fallback=default_sentence(reply.state, texts))
+
+
+def default_sentence(state: MfaState, texts: Texts) -> str:
+    """The current default in one sentence."""
+    if state.default is not None:
+        return texts.gettext("Your default is: **{method}**.").format(method=method_name(state.default, texts))
+    if state.preferences.default_name:
+        return texts.gettext("Your default is one that I don't know: **{method}**.").format(
+            method=escape(state.preferences.default_name)
+        )
+    return texts.gettext("You have not chosen a default yet.")
+
+
+def _overruled_sentence(state: MfaState, texts: Texts) -> str:
+    if state.overruled_by:
+        return texts.gettext(
+            "Microsoft chooses the strongest method for you by itself (now: {method}). Your default only counts for "
+            "VPN and similar sign-ins (NPS extension, AD FS)."
+        ).format(method=escape(state.overruled_by))
+    return texts.gettext(
+        "Microsoft chooses the strongest method for you by itself. Your default only counts for VPN and similar "
+        "sign-ins (NPS extension, AD FS)."
+    )
+
+
+def _news(news: NewsItem, texts: Texts) -> BareObject:
+    _ = texts.gettext
+    match news:
+        case Changed():
+            return _changed(news, texts)
+        case OutcomeUnknown(method):
+            return _notice(
+                _(
+                    "I asked Microsoft for: {method}. No clear answer came, so I can't say whether it took. Press "
+                    "Refresh in a minute."
+                ).format(method=short_name(method, texts)),
+                "warning",
+            )
+        case AlreadyDefault(method):
+            return _notice(
+                _("Nothing to do: {method} is your default already.").format(method=short_name(method, texts)), "accent"
+            )
+        case CantChoose(option):
+            sentence = _("I can't make this your default: {method}.").format(method=short_name(option.method, texts))
+            return _notice(f"{sentence} {why_not(option, texts)} " + _("Nothing was changed."), "attention")
+        case Refused(method):
+            return _notice(
+                _(
+                    "Microsoft did not accept this method: {method}. Perhaps it is not registered any more, or your "
+                    "organisation does not allow it. Nothing was changed."
+                ).format(method=short_name(method, texts)),
+                "attention",
+            )
+        case WhichOne(candidates):
+            return _notice(_question(candidates, texts), "accent")
+        case OutdatedCard():
+            return _notice(_("That card is out of date, so nothing was changed. This is how things are now."), "accent")
+        case StillWorking():
+            return _notice(_("I am still working on it. Press Refresh in a moment."), "accent")
+
+
+def _changed(news: Changed, texts: Texts) -> BareObject:
+    sentence = texts.gettext("Changed: {before} → {after}.").format(
+        before=stored_name(news.before, texts), after=short_name(news.after, texts)
+    )
+    if news.confirmed:
+        checked = texts.gettext("I read it back, and Microsoft has it.")
+        return _notice(f"✓ **{sentence}** {checked}", "good")
+    checked = texts.gettext("Microsoft accepted it but does not show it yet. Press Refresh in a minute to see it.")
+    return _notice(f"**{sentence}** {checked}", "good")
+
+
+def _question(candidates: tuple[DefaultMethod, ...], texts: Texts) -> str:
+    if not candidates:
+        return texts.gettext("Which method would you like? I have changed nothing yet; choose below.")
+    names = texts.gettext(" or ").join(short_name(method, texts) for method in candidates)
+    return texts.gettext("Did you mean: {methods}? I have changed nothing yet; choose below.").format(methods=names)
+
+
+def _notice(text: str, style: str) -> BareObject:
+    return Container(style=style, items=[TextBlock(text=text, wrap=True)], spacing="Medium")
+
+
+def _row(option: Option, reply: StateReply, texts: Texts) -> BareObject:
+    """One method: its name and where it is, or greyed out with the reason; at its right the button or the mark."""
+    reason = why_not(option, texts)
+    name = TextBlock(text=method_name(option.method, texts), wrap=True, weight="Bolder", isSubtle=bool(reason))
+    places = ", ".join(place for place in (where(way, texts) for way in option.ways[:3]) if place)
+    details = [detail for detail in (places, reason, _doubt(option, texts)) if detail]
+    left: list[BareObject] = [name]
+    if details:
+        left.append(TextBlock(text=" · ".join(details), wrap=True, size="Small", isSubtle=True, spacing="None"))
+    return ColumnSet(
+        columns=[
+            Column(width="stretch", items=left, verticalContentAlignment="Center"),
+            Column(width="auto", items=_right(option, reply, texts), verticalContentAlignment="Center"),
+        ],
+        separator=True,
+        spacing="Small",
+    )
+
+
+def _right(option: Option, reply: StateReply, texts: Texts) -> list[BareObject]:
+    _ = texts.gettext
+    if option.standing is Standing.CURRENT:
+        return [TextBlock(text="✓ " + _("Your default"), weight="Bolder", color="Good", wrap=True)]
+    action_id = reply.action_ids.get(option.method)
+    if action_id is None:
+        return []
+    tooltip = _("Make this your default: {method}").format(method=short_name(option.method, texts))
+    title = button_title(option.method, texts)
+    return [ActionSet(actions=[ExecuteAction(title=title, verb=SET_VERB, data={"action": action_id}, tooltip=tooltip)])]
+
+
+def _doubt(option: Option, texts: Texts) -> str:
+    if option.standing is Standing.AVAILABLE and not option.certain:
+        return texts.gettext("may not work with this kind of registration; Microsoft decides")
+    return ""
+
+
+def _others(state: MfaState, texts: Texts) -> list[BareObject]:
+    others = [row for row in state.methods if not row.enables]
+    if not others:
+        return []
+    names = [other_name(row, texts) for row in others[:_MAX_OTHERS]]
+    if len(others) > _MAX_OTHERS:
+        more = len(others) - _MAX_OTHERS
+        names.append(texts.ngettext("and {count} more", "and {count} more", more).format(count=more))
+    sentence = texts.gettext("Also registered, but never a default: {methods}.").format(methods=", ".join(names))
+    return [TextBlock(text=sentence, wrap=True, size="Small", isSubtle=True, separator=True)]
