@@ -1,0 +1,51 @@
+# Everything a person does with this project. Each target sets up what it needs.
+.DEFAULT_GOAL := help
+.PHONY: help run test check e2e texts lock clean
+
+VENV := .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+SOURCES := app.py bot cards sandbox tests
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.runtime ## start the bot in a simulated tenant; prints the address to open
+	@$(BIN)/python app.py sandbox
+
+test: $(VENV)/.dev ## run the tests
+	$(BIN)/coverage run -m pytest --ignore tests/e2e
+	$(BIN)/coverage report
+
+check: $(VENV)/.dev ## style, types, structure, known vulnerabilities
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.audit
+
+e2e: $(VENV)/.dev ## drive the chat page in a real browser (needs Chromium)
+	$(BIN)/pytest tests/e2e
+
+texts: $(VENV)/.dev ## bring the catalogs up to date with the sentences in the code
+	$(BIN)/pybabel -q extract --no-location --sort-output --omit-header -k N_ -o $(VENV)/mfabot.pot bot cards
+	$(BIN)/pybabel -q update --no-wrap --ignore-pot-creation-date --no-fuzzy-matching -D mfabot -i $(VENV)/mfabot.pot -d bot/locale
+
+lock: $(VENV)/.dev ## compile the pinned requirements anew
+	$(BIN)/python -m pip install -q uv
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+
+clean: ## remove what was set up
+	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(VENV)/.runtime

@@ -1,0 +1,100 @@
+"""The command line: ``python app.py`` serves the bot, ``python app.py sandbox`` serves it with a simulated tenant."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot import __version__
+from bot.errors import MfaBotError, SettingsError
+from bot.server import running_bot
+from bot.settings import Settings, load_settings
+from bot.telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from sandbox import Sandbox
+
+_DEFAULT_SANDBOX_PORT = 3980
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status (0 stopped, 1 could not start, 2 settings)."""
+    options = _parser().parse_args(arguments)
+    try:
+        asyncio.run(_sandbox(options.port) if options.command == "sandbox" else _serve())
+    except SettingsError as error:
+        print(f"The bot can't start: {error}", file=sys.stderr)
+        return 2
+    except (MfaBotError, OSError) as error:
+        print(f"The bot can't start: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="app.py", description="The Default-MFA bot for Microsoft Teams.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command")
+    sandbox = commands.add_parser("sandbox", help="serve the bot together with a simulated tenant and a chat page")
+    sandbox.add_argument(
+        "--port", type=int, default=_DEFAULT_SANDBOX_PORT, help="where the chat page listens (default: %(default)s)"
+    )
+    return parser
+
+
+async def _serve() -> None:
+    settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format)
+    async with running_bot(settings):
+        await _until_stopped()
+
+
+async def _sandbox(port: int) -> None:
+    async with sandbox_with_bot(port) as address:
+        print(f"Open {address}", flush=True)
+        await _until_stopped()
+
+
+@asynccontextmanager
+async def sandbox_with_bot(port: int = 0) -> AsyncIterator[str]:
+    """A simulated tenant with the bot in it, until the block ends; the address of its chat page."""
+    from sandbox import Sandbox  # only here, so that a deployment needs neither the package nor what it uses
+
+    with tempfile.TemporaryDirectory(prefix="mfabot-") as folder:
+        async with await Sandbox.start(site_port=port) as sandbox:
+            settings = _sandbox_settings(sandbox, Path(folder))
+            configure_logging(settings.log_level, settings.log_format)
+            async with running_bot(settings) as bot:
+                sandbox.connect_bot(f"http://127.0.0.1:{bot.port}/api/messages")
+                yield sandbox.site_url
+
+
+def _sandbox_settings(sandbox: Sandbox, folder: Path) -> Settings:
+    """Settings for a bot in the simulated tenant: its endpoints, credential and database win over the environment."""
+    names = sandbox.environment(public_url="http://127.0.0.1", database_url=f"sqlite+aiosqlite:///{folder}/mfabot.db")
+    fields = {name.removeprefix("MFABOT_").lower(): value for name, value in names.items()}
+    fields["ca_file"] = fields.pop("ssl_cert_file")
+    quiet = {"host": "127.0.0.1", "port": 0, "admin_port": 0, "log_level": "WARNING", "log_format": "console"}
+    return load_settings(**{**fields, **quiet})
+
+
+async def _until_stopped() -> None:
+    # What exists by now lives as long as the process; a full collection need not look at it again and again.
+    gc.freeze()
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopped.set)
+    await stopped.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
