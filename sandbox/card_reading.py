@@ -1,0 +1,64 @@
+"""What a person sees of an Adaptive Card: its text and its buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.tenant import Json
+
+ADAPTIVE_CARD = "application/vnd.microsoft.card.adaptive"
+OAUTH_CARD = "application/vnd.microsoft.card.oauth"
+
+# Neither content nor actions of the card itself.
+_NO_CONTENT = frozenset({"data", "fallback", "msteams", "refresh", "authentication"})
+
+
+def buttons(card: Json) -> dict[str, Json]:
+    """Every Action.Execute of the card, at any depth, by title (or id or verb); the first of equal ones."""
+    found: dict[str, Json] = {}
+    for node in _nodes(card, hidden=True):
+        if node.get("type") == "Action.Execute":
+            name = node.get("title") or node.get("id") or node.get("verb") or ""
+            found.setdefault(str(name), node)
+    return found
+
+
+def card_text(card: Json) -> str:
+    """The text that the card shows without a click, one piece a line, without the titles of buttons."""
+    return "\n".join(text for node in _nodes(card, hidden=False) for text in _texts(node) if text)
+
+
+def _nodes(node: Any, *, hidden: bool) -> Iterator[Json]:
+    """The objects of a card in reading order, with or without what appears only after a click."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _nodes(item, hidden=hidden)
+    elif isinstance(node, dict) and (hidden or node.get("isVisible", True)):
+        yield node
+        for name, child in node.items():
+            if name not in _NO_CONTENT and (hidden or name != "card"):  # the card of an Action.ShowCard
+                yield from _nodes(child, hidden=hidden)
+
+
+def _texts(node: Json) -> Iterator[str]:
+    """The text of one element, apart from the elements in it."""
+    match node.get("type"):
+        case "TextBlock" | "Badge":
+            yield _text(node, "text")
+        case "RichTextBlock":
+            runs = node.get("inlines") or []
+            yield "".join(run if isinstance(run, str) else _text(run, "text") for run in runs)
+        case "FactSet":
+            for fact in node.get("facts") or []:
+                yield from (_text(fact, "title"), _text(fact, "value"))
+        case "Input.ChoiceSet":
+            yield _text(node, "label")
+            yield from (_text(choice, "title") for choice in node.get("choices") or [])
+        case str(kind) if kind.startswith("Input."):
+            yield from (_text(node, "label"), _text(node, "title"))
+
+
+def _text(node: Json, name: str) -> str:
+    value = node.get(name)
+    return value if isinstance(value, str) else ""

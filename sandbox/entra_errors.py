@@ -1,0 +1,139 @@
+"""Refusals of Entra's token endpoint, as they look on the wire.
+
+Codes and shape: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+
+from sandbox.faults import Answer
+from sandbox.tenant import Json
+
+
+class EntraError(Exception):
+    """A refusal; the number is that of AADSTS."""
+
+    def __init__(self, status: int, error: str, number: int, text: str, suberror: str | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        self.error = error
+        self.number = number
+        self.text = text
+        self.suberror = suberror
+
+    def answer(self) -> Answer:
+        """The refusal without what ``completed`` adds."""
+        body: Json = {
+            "error": self.error,
+            "error_description": f"AADSTS{self.number}: {self.text}",
+            "error_codes": [self.number],
+        }
+        if self.suberror:
+            body["suberror"] = self.suberror
+        return Answer(self.status, body=body)
+
+
+def completed(answer: Answer, now: float, client_request_id: str | None) -> Answer:
+    """The answer with the keys that every error of Entra has; an injected one keeps what it says itself."""
+    if not isinstance(answer.body, dict) or "error" not in answer.body:
+        return answer
+    moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    usual = {
+        "error_description": "AADSTS90000: injected by the sandbox.",
+        "error_codes": [],
+        "timestamp": moment.strftime("%Y-%m-%d %H:%M:%SZ"),
+        "trace_id": str(uuid.uuid4()),
+        "correlation_id": client_request_id or str(uuid.uuid4()),
+    }
+    return Answer(answer.status, answer.headers, usual | answer.body)
+
+
+def missing_parameter(name: str) -> EntraError:
+    """A required parameter is absent."""
+    text = f"The request body must contain the following parameter: '{name}'."
+    return EntraError(400, "invalid_request", 900144, text)
+
+
+def unknown_tenant(tenant: str) -> EntraError:
+    """The path names a tenant that does not exist."""
+    text = f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID."
+    return EntraError(400, "invalid_request", 90002, text)
+
+
+def unknown_client(client_id: str) -> EntraError:
+    """No such application in this tenant."""
+    text = f"Application with identifier '{client_id}' was not found in the directory 'Contoso'."
+    return EntraError(400, "unauthorized_client", 700016, text)
+
+
+def no_credential() -> EntraError:
+    """A confidential client without a credential."""
+    text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
+    return EntraError(401, "invalid_client", 7000218, text)
+
+
+def unknown_certificate() -> EntraError:
+    """The sandbox's registration holds a secret only."""
+    text = "The certificate used to sign the client assertion is not registered on application."
+    return EntraError(401, "invalid_client", 700027, text)
+
+
+def wrong_secret(app_id: str) -> EntraError:
+    """The secret is not that of the application."""
+    text = (
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
+        f"value, not the client secret ID, for a secret added to app '{app_id}'."
+    )
+    return EntraError(401, "invalid_client", 7000215, text)
+
+
+def unsupported_grant(grant: str) -> EntraError:
+    """A grant that this token endpoint does not play."""
+    text = f"The app requested an unsupported grant type '{grant}'."
+    return EntraError(400, "unsupported_grant_type", 70003, text)
+
+
+def invalid_scope(scope: str) -> EntraError:
+    """A scope that does not exist, or not on this resource."""
+    text = f"The provided value for the input parameter 'scope' isn't valid. The scope {scope} isn't valid."
+    return EntraError(400, "invalid_scope", 70011, text)
+
+
+def invalid_assertion(why: str) -> EntraError:
+    """The assertion is no token of this tenant that could be exchanged."""
+    return EntraError(400, "invalid_grant", 50013, f"Assertion failed signature validation. [Reason - {why}]")
+
+
+def wrong_audience(app_id: str) -> EntraError:
+    """The assertion was issued to another application."""
+    text = (
+        "Assertion audience does not match the Client app presenting the assertion. The audience in the "
+        f"assertion was for another app, the client is '{app_id}'."
+    )
+    return EntraError(400, "invalid_grant", 500131, text)
+
+
+def assertion_expired() -> EntraError:
+    """The assertion is too old, or not valid yet."""
+    text = (
+        "Assertion is not within its valid time range. Ensure that the access token is not expired before "
+        "using it for user assertion, or request a new token."
+    )
+    return EntraError(400, "invalid_grant", 500133, text)
+
+
+def unknown_user(oid: str) -> EntraError:
+    """The assertion's person is not in the directory."""
+    text = f"The user account {oid} does not exist in the Contoso directory."
+    return EntraError(400, "invalid_grant", 50034, text)
+
+
+def consent_required(app_id: str, app_name: str) -> EntraError:
+    """A scope that nobody has consented to."""
+    text = (
+        f"The user or administrator has not consented to use the application with ID '{app_id}' named "
+        f"'{app_name}'. Send an interactive authorization request for this user and resource."
+    )
+    return EntraError(400, "invalid_grant", 65001, text, suberror="consent_required")

@@ -1,0 +1,132 @@
+"""All services of a sandbox, started and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from sandbox.certificates import server_tls
+from sandbox.channel import CHANNEL_ISSUER
+from sandbox.context import Addresses, Context
+from sandbox.entra import Entra
+from sandbox.faults import Faults
+from sandbox.graph import Graph
+from sandbox.keys import SandboxKeys
+from sandbox.people import five_people
+from sandbox.site import Site
+from sandbox.teams import Teams
+from sandbox.tenant import APP_ID, BotRegistration, Tenant
+from sandbox.web import HOST, listening, port_of, serving
+
+
+class Sandbox:
+    """A simulated tenant on loopback: Entra, Graph, Teams and a chat page.
+
+    ``async with await Sandbox.start() as sandbox:`` or ``start`` and ``stop``.
+    """
+
+    def __init__(self, context: Context, ca_file: Path) -> None:
+        """Wire the services; ``start`` is what makes a running sandbox."""
+        self.tenant = context.tenant
+        self.keys = context.keys
+        self.faults = context.faults
+        self.entra = Entra(context)
+        self.graph = Graph(context)
+        self.teams = Teams(context, self.entra)
+        self.site = Site(context, self.teams)
+        self.app_id = context.bot.app_id
+        self.client_secret = context.bot.client_secret
+        self.site_url = context.addresses.site_url
+        self.service_url = context.addresses.service_url
+        self.graph_url = context.addresses.graph_url
+        self.login_url = context.addresses.login_url
+        self.login_http_url = context.addresses.login_http_url
+        self.ca_file = ca_file
+        self._running = contextlib.AsyncExitStack()
+
+    @classmethod
+    async def start(
+        cls,
+        *,
+        site_port: int = 0,
+        keys: SandboxKeys | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> Sandbox:
+        """A running sandbox. ``keys`` saves the time of making new ones; they are copied.
+
+        Raises:
+            OSError: the site's port is taken.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            site, graph, login, login_http = (
+                stack.enter_context(listening(port)) for port in (site_port, 0, 0, 0)
+            )
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mfabot-sandbox-"))
+            tls, ca_file = server_tls(Path(directory))
+            context = Context(
+                tenant=Tenant(five_people()),
+                bot=BotRegistration(APP_ID, secrets.token_urlsafe(24)),
+                keys=keys.copy() if keys else await asyncio.to_thread(SandboxKeys.generate),
+                addresses=_addresses(site, graph, login, login_http),
+                faults=Faults(),
+                clock=clock,
+            )
+            sandbox = cls(context, ca_file)
+            await stack.enter_async_context(serving(sandbox.graph.app(), (graph, None)))
+            await stack.enter_async_context(serving(sandbox.entra.app(), (login, tls), (login_http, None)))
+            await stack.enter_async_context(serving(sandbox.site.app(), (site, None)))
+            await stack.enter_async_context(sandbox.teams.running())
+            sandbox._running = stack.pop_all()
+            return sandbox
+
+    async def stop(self) -> None:
+        """End everything; a second call does nothing."""
+        await self._running.aclose()
+
+    async def __aenter__(self) -> Sandbox:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def connect_bot(self, messaging_endpoint: str) -> None:
+        """Where the Connector posts activities, for instance ``http://127.0.0.1:3978/api/messages``."""
+        self.teams.channel.endpoint = messaging_endpoint
+
+    def environment(self, public_url: str, database_url: str) -> dict[str, str]:
+        """The environment in which a bot meets this tenant instead of Microsoft's."""
+        return {
+            "MFABOT_APP_ID": self.app_id,
+            "MFABOT_TENANT_ID": self.tenant.tenant_id,
+            "MFABOT_CLIENT_SECRET": self.client_secret,
+            "MFABOT_PUBLIC_URL": public_url,
+            "MFABOT_LOGIN_URL": self.login_url,
+            "MFABOT_GRAPH_URL": self.graph_url,
+            "MFABOT_CHANNEL_OPENID_URL": f"{self.service_url}/openid/.well-known/openidconfiguration",
+            "MFABOT_CHANNEL_ISSUER": CHANNEL_ISSUER,
+            "MFABOT_SERVICE_URL_HOSTS": HOST,
+            "MFABOT_DATABASE_URL": database_url,
+            "SSL_CERT_FILE": str(self.ca_file),
+            # requests, and so MSAL, lets this variable win over the certificates that code names.
+            "REQUESTS_CA_BUNDLE": str(self.ca_file),
+        }
+
+
+def _addresses(
+    site: socket.socket, graph: socket.socket, login: socket.socket, login_http: socket.socket
+) -> Addresses:
+    return Addresses(
+        site_url=f"http://{HOST}:{port_of(site)}",
+        graph_url=f"http://{HOST}:{port_of(graph)}",
+        login_url=f"https://localhost:{port_of(login)}",
+        login_http_url=f"http://{HOST}:{port_of(login_http)}",
+    )
