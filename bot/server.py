@@ -25,6 +25,9 @@ __all__ = ["Bot", "running_bot"]
 
 _log = get_logger(__name__)
 
+# aiohttp's own limit is just below that of a token, and what is over it would be answered 400 rather than 401.
+_MAX_HEADER_BYTES = 16 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Bot:
@@ -59,8 +62,10 @@ async def running_bot(settings: Settings, pace: Pace | None = None) -> AsyncIter
         # The stack unwinds backwards: the sites stop, then turns under way are finished, and only then do the parts
         # go that they use.
         stack.push_async_callback(parts.adapter.drain)
-        port = await _serve(stack, _application(parts), settings.host, settings.port)
-        admin_port = await _serve(stack, _admin_application(parts.metrics), settings.admin_host, settings.admin_port)
+        port = await _serve(stack, _application(parts), settings.host, settings.port, pace.shutdown_s)
+        admin_port = await _serve(
+            stack, _admin_application(parts.metrics), settings.admin_host, settings.admin_port, pace.shutdown_s
+        )
         _log.info("ready", port=port, admin_port=admin_port)
         yield Bot(port, admin_port, parts.tokens)
 
@@ -154,9 +159,15 @@ def _admin_application(metrics: Metrics) -> web.Application:
     return application
 
 
-async def _serve(stack: AsyncExitStack, application: web.Application, host: str, port: int) -> int:
+async def _serve(stack: AsyncExitStack, application: web.Application, host: str, port: int, shutdown_s: float) -> int:
     """Serve on ``host:port`` until the stack unwinds; the port it really got (0 asks for any)."""
-    runner = web.AppRunner(application, access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        application,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=shutdown_s,
+        max_field_size=_MAX_HEADER_BYTES,
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, host, port).start()

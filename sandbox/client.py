@@ -89,9 +89,7 @@ class TeamsClient:
 
         return await self.chat.wait_for(first, timeout_s)
 
-    async def next_bot_card(
-        self, after: ChatMessage | str | None = None, timeout_s: float = 5
-    ) -> ChatMessage:
+    async def next_bot_card(self, after: ChatMessage | str | None = None, timeout_s: float = 5) -> ChatMessage:
         """The bot's first visible message with an Adaptive Card, in the whole chat or below a message."""
         after_id = after.id if isinstance(after, ChatMessage) else after
 

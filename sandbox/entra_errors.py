@@ -5,7 +5,7 @@ Codes and shape: https://learn.microsoft.com/entra/identity-platform/reference-e
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import uuid
 
 from sandbox.faults import Answer
@@ -39,7 +39,7 @@ def completed(answer: Answer, now: float, client_request_id: str | None) -> Answ
     """The answer with the keys that every error of Entra has; an injected one keeps what it says itself."""
     if not isinstance(answer.body, dict) or "error" not in answer.body:
         return answer
-    moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    moment = dt.datetime.fromtimestamp(now, dt.UTC)
     usual = {
         "error_description": "AADSTS90000: injected by the sandbox.",
         "error_codes": [],

@@ -65,9 +65,7 @@ class Sandbox:
             OSError: the site's port is taken.
         """
         async with contextlib.AsyncExitStack() as stack:
-            site, graph, login, login_http = (
-                stack.enter_context(listening(port)) for port in (site_port, 0, 0, 0)
-            )
+            site, graph, login, login_http = (stack.enter_context(listening(port)) for port in (site_port, 0, 0, 0))
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mfabot-sandbox-"))
             tls, ca_file = server_tls(Path(directory))
             context = Context(
@@ -121,9 +119,7 @@ class Sandbox:
         }
 
 
-def _addresses(
-    site: socket.socket, graph: socket.socket, login: socket.socket, login_http: socket.socket
-) -> Addresses:
+def _addresses(site: socket.socket, graph: socket.socket, login: socket.socket, login_http: socket.socket) -> Addresses:
     return Addresses(
         site_url=f"http://{HOST}:{port_of(site)}",
         graph_url=f"http://{HOST}:{port_of(graph)}",

@@ -46,9 +46,7 @@ def wanted_exchange(attachments: Sequence[Json]) -> Exchange | None:
     return None
 
 
-async def exchange(
-    wanted: Exchange, endpoints: int, fetch_token: Callable[[], str], send: SendInvoke
-) -> Outcome:
+async def exchange(wanted: Exchange, endpoints: int, fetch_token: Callable[[], str], send: SendInvoke) -> Outcome:
     """Every client sends its token at the same time; a 200 to any of them settles it.
 
     Otherwise a 412 shows the card. What Teams does about other statuses is not documented: it shows nothing.

@@ -48,9 +48,7 @@ class Teams:
         """
         if oid not in self._clients:
             person, clock = self._context.tenant.people[oid], self._context.clock
-            self._clients[oid] = TeamsClient(
-                person, self.channel, self.background, self._entra.issue_sso_token, clock
-            )
+            self._clients[oid] = TeamsClient(person, self.channel, self.background, self._entra.issue_sso_token, clock)
         return self._clients[oid]
 
     async def idle(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +25,7 @@ DEFAULT_CONSENT = frozenset({"UserAuthenticationMethod.ReadWrite", "User.Read"})
 
 def iso_utc(epoch_s: float) -> str:
     """The moment as Teams and Graph write it: ``2025-01-31T12:00:00.000Z``."""
-    moment = datetime.datetime.fromtimestamp(epoch_s, datetime.UTC)
+    moment = dt.datetime.fromtimestamp(epoch_s, dt.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -31,9 +31,7 @@ class TokenIssuer:
         self._clock = context.clock
         self._issuer = issuer
 
-    def sso_token(
-        self, person: SandboxPerson, lifetime_s: float, key: SigningKey | None, overrides: Json
-    ) -> str:
+    def sso_token(self, person: SandboxPerson, lifetime_s: float, key: SigningKey | None, overrides: Json) -> str:
         """A Teams client's token for the bot (``access_as_user``); an override of None removes a claim."""
         claims = self._of_person(person, "2.0", self._issuer, lifetime_s) | {
             "aud": self._bot.app_id,
@@ -44,9 +42,7 @@ class TokenIssuer:
         }
         return self._sign(without_none(claims | overrides), key)
 
-    def graph_token(
-        self, person: SandboxPerson, graph_url: str, lifetime_s: float, capabilities: list[str]
-    ) -> str:
+    def graph_token(self, person: SandboxPerson, graph_url: str, lifetime_s: float, capabilities: list[str]) -> str:
         """A delegated token with every consented scope, whichever of them was asked for, as Entra does."""
         claims = self._of_person(person, "1.0", self._v1_issuer, lifetime_s) | {
             "aud": graph_url,

@@ -39,9 +39,7 @@ def port_of(listener: socket.socket) -> int:
 
 
 @contextlib.asynccontextmanager
-async def serving(
-    app: web.Application, *listeners: tuple[socket.socket, ssl.SSLContext | None]
-) -> AsyncIterator[None]:
+async def serving(app: web.Application, *listeners: tuple[socket.socket, ssl.SSLContext | None]) -> AsyncIterator[None]:
     """Serve the application on the sockets, some of them with TLS."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_S)
     await runner.setup()

@@ -108,7 +108,7 @@ class GraphClient:
         pause = self._retry.pause(attempt, asked, time.monotonic() - started)
         if pause is None:
             assert failed[0] is not None
-            raise error_of(failed[0])
+            raise _reading_error(failed[0])
         await asyncio.sleep(pause)
 
     async def read_preferences(self, token: str, oid: Oid) -> Preferences:
@@ -156,7 +156,8 @@ class GraphClient:
             else:
                 if 200 <= answer.status < 300:
                     return answer
-                error, asked = error_of(answer), _asked_pause(answer)
+                error = error_of(answer) if call.method == "PATCH" else _reading_error(answer)
+                asked = _asked_pause(answer)
                 if answer.status not in call.retry_on:
                     raise error
             pause = self._retry.pause(attempt, asked, time.monotonic() - started)

@@ -62,7 +62,7 @@ class SigningKeys:
         self._max_age_s = max_age_s
         self._clock = clock
         self._loaded: _Loaded | None = None
-        self._tried_at = -float("inf")
+        self._reloaded_at = -float("inf")
         self._loading: asyncio.Task[None] | None = None
 
     @property
@@ -121,9 +121,10 @@ class SigningKeys:
         if self._loading is not None and not self._loading.done():
             return
         # Before the first success every caller may try, else one hiccup at start would refuse everybody for a minute.
-        if self._loaded is not None and self._clock() - self._tried_at < self._reload_s:
-            return
-        self._tried_at = self._clock()
+        if self._loaded is not None:
+            if self._clock() - self._reloaded_at < self._reload_s:
+                return
+            self._reloaded_at = self._clock()
         self._loading = asyncio.create_task(self._reload(), name="load signing keys")
 
     async def _reload(self) -> None:

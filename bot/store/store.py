@@ -12,7 +12,8 @@ from typing import Any
 from alembic import command as alembic
 from alembic.config import Config
 from sqlalchemy import Connection, Row, Table, event, insert, select, text, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.errors import StoreUnavailable
@@ -174,20 +175,15 @@ class Store:
         return _pending(row) if row is not None else None
 
     async def _insert_if_absent(self, table: Table, row: Mapping[str, Any]) -> bool:
-        try:
-            async with self._writing() as connection:
-                await connection.execute(insert(table), row)
-        except _Duplicate:
-            return False
-        return True
+        async with self._writing() as connection:
+            inserted = await connection.execute(insert_sqlite(table).on_conflict_do_nothing(), row)
+        return inserted.rowcount == 1
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
         try:
             async with self._engine.begin() as connection:
                 yield connection
-        except IntegrityError as error:
-            raise _Duplicate from error
         except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(cause=type(error).__name__) from error
 
@@ -198,10 +194,6 @@ class Store:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(cause=type(error).__name__) from error
-
-
-class _Duplicate(StoreUnavailable):
-    """A row of that key is there already; where that is no answer it counts as a failure to write."""
 
 
 def _pending(row: Row[Any]) -> PendingCommand:

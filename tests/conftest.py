@@ -1,0 +1,150 @@
+"""The world in which the tests live: a simulated tenant on loopback, and the real bot in it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.identity import UserTokens
+from bot.server import running_bot
+from bot.settings import Pace, Settings, load_settings
+from sandbox import ChatMessage, Sandbox, SandboxKeys, TeamsClient
+from sandbox.faults import graph
+from sandbox.teams import card_text
+
+PACE = Pace(
+    typing_after_s=0.05,
+    press_answer_s=0.5,
+    turn_limit_s=2.0,
+    connect_s=1.0,
+    call_s=1.0,
+    call_budget_s=1.5,
+    sign_in_s=1.5,
+    reread_pauses_s=(0.0, 0.01, 0.02),
+    first_retry_s=0.01,
+    key_reload_s=60.0,
+    shutdown_s=2.0,
+)
+"""As in production, but scaled down."""
+
+ADA, GRACE, KATHERINE, ALAN, NORA = (
+    "ada00000-0000-4000-8000-000000000001",
+    "96ace000-0000-4000-8000-000000000002",
+    "ca700000-0000-4000-8000-000000000003",
+    "a1a00000-0000-4000-8000-000000000004",
+    "40ba0000-0000-4000-8000-000000000005",
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """A running tenant with a running bot."""
+
+    sandbox: Sandbox
+    bot_url: str
+    admin_url: str
+    database: Path
+    tokens: UserTokens
+
+    def client(self, oid: str) -> TeamsClient:
+        """The Teams clients of a person."""
+        return self.sandbox.teams.client(oid)
+
+    def default_of(self, oid: str) -> object:
+        """What the tenant has stored as the person's default."""
+        return self.sandbox.tenant.people[oid].preferences.get("userPreferredMethodForSecondaryAuthentication")
+
+    async def ask(self, oid: str, text: str) -> ChatMessage:
+        """Write ``text`` as the person; the bot's card that answers it."""
+        client = self.client(oid)
+        message = await client.say(text)
+        return await client.next_bot_card(after=message)
+
+    async def read(self, oid: str, text: str) -> str:
+        """The same, as the visible text of the card."""
+        return card_text((await self.ask(oid, text)).card or {})
+
+    def patches(self) -> int:
+        """How often a change was sent to Graph."""
+        return len(self.sandbox.faults.seen(graph("PATCH")))
+
+    def graph_requests(self) -> list[str]:
+        """Every HTTP request to Graph so far (the parts of a batch are not requests), as ``METHOD last-segment``."""
+        calls = self.sandbox.tenant.call_log
+        return [f"{call.method} {call.path.rsplit('/', 1)[-1]}" for call in calls if call.batch is None]
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """What stands in the database, read by another connection."""
+        with sqlite3.connect(self.database) as connection:
+            connection.row_factory = sqlite3.Row
+            found = [dict(row) for row in connection.execute(query)]
+        connection.close()
+        return found
+
+
+Start = Callable[..., AbstractAsyncContextManager[World]]
+
+
+@pytest.fixture(scope="session")
+def keys() -> SandboxKeys:
+    """Signing keys, made once: that takes a while."""
+    return SandboxKeys.generate()
+
+
+@pytest.fixture
+async def sandbox(keys: SandboxKeys) -> AsyncIterator[Sandbox]:
+    """A simulated tenant without a bot."""
+    async with await Sandbox.start(keys=keys) as running:
+        yield running
+
+
+def settings_for(sandbox: Sandbox, database: Path, **overrides: object) -> Settings:
+    """Settings of a bot in ``sandbox``."""
+    names = sandbox.environment(public_url="http://127.0.0.1", database_url=f"sqlite+aiosqlite:///{database}")
+    fields = {name.removeprefix("MFABOT_").lower(): value for name, value in names.items()}
+    fields["ca_file"] = fields.pop("ssl_cert_file")
+    local = {"host": "127.0.0.1", "port": 0, "admin_port": 0}
+    return load_settings(**{**fields, **local, **overrides})
+
+
+@pytest.fixture
+def start(sandbox: Sandbox, tmp_path: Path) -> Start:
+    """Give a way to start a bot in the tenant; keyword arguments are settings that differ, ``read_only=True`` for one."""
+
+    @asynccontextmanager
+    async def started(*, pace: Pace = PACE, database: Path | None = None, **overrides: object) -> AsyncIterator[World]:
+        path = database or tmp_path / "mfabot.db"
+        async with running_bot(settings_for(sandbox, path, **overrides), pace) as bot:
+            bot_url = f"http://127.0.0.1:{bot.port}"
+            sandbox.connect_bot(f"{bot_url}/api/messages")
+            yield World(sandbox, bot_url, f"http://127.0.0.1:{bot.admin_port}", path, bot.tokens)
+            await sandbox.teams.idle()
+
+    return started
+
+
+@pytest.fixture
+async def world(start: Start) -> AsyncIterator[World]:
+    """A tenant with a bot as people first meet it."""
+    async with start() as running:
+        yield running
+
+
+@pytest.fixture
+def pace() -> Callable[..., Pace]:
+    """The tests' pace with some of it changed."""
+    return lambda **changes: replace(PACE, **changes)
+
+
+async def eventually(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
+    """Return as soon as ``condition`` holds. For what happens after an answer, where nothing can be awaited."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110  the condition may be anything, also a row in the database
+            await asyncio.sleep(0.005)

@@ -1,0 +1,267 @@
+"""Buttons: once only, for one person, in time, and the card changes in place."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from bot.mfa import DefaultMethod, Oid, Person, TenantId
+from bot.store import ActionIds
+from sandbox import ChatMessage, PostResult
+from sandbox.faults import graph
+from sandbox.teams import buttons, card_text
+from tests.conftest import ADA, GRACE, KATHERINE, Start, World, eventually
+
+
+async def _press(world: World, oid: str, action: dict[str, Any], reply_to: str | None = None) -> PostResult:
+    """Deliver one press without showing its answer, as a repeating client would."""
+    channel = world.sandbox.teams.channel
+    value = {"action": action, "trigger": "manual"}
+    person = world.sandbox.tenant.people[oid]
+    return await channel.post(channel.invoke(person, "adaptiveCard/action", value, replyToId=reply_to))
+
+
+def _shown(result: PostResult) -> str:
+    """The text of the card in an answer."""
+    return card_text(result.body["value"])
+
+
+async def _card(world: World, oid: str = ADA) -> ChatMessage:
+    return await world.ask(oid, "show my methods")
+
+
+async def test_a_press_changes_the_default_and_replaces_the_card(world: World) -> None:
+    """The card in the chat is replaced by one with before and after, and is the same message."""
+    card = await _card(world)
+    count = len(world.client(ADA).messages)
+
+    result = await world.client(ADA).press(card, "Text me")
+
+    assert (result.status, result.body["statusCode"]) == (200, 200)
+    after = world.client(ADA).message(card.id)
+    assert "Changed: Authenticator notification → text message." in after.visible_text
+    assert ("sms", count) == (world.default_of(ADA), len(world.client(ADA).messages))
+
+
+async def test_refresh_reads_again(world: World) -> None:
+    """Refresh shows what was changed elsewhere, and writes nothing."""
+    card = await _card(world)
+    world.sandbox.tenant.people[ADA].set_default("sms")
+
+    await world.client(ADA).press(card, "Refresh")
+
+    shown = world.client(ADA).message(card.id).visible_text
+    assert "Your default is: **Enter a code from a text message**." in shown
+    assert world.patches() == 0
+
+
+async def test_fifty_presses_at_once_write_once(world: World) -> None:
+    """Rule 4: one PATCH, one intent, one outcome, and every delivery shows the same result."""
+    card = await _card(world)
+    action = buttons(card.card or {})["Text me"]
+
+    results = await asyncio.gather(*(_press(world, ADA, action, card.id) for _ in range(50)))
+
+    assert {_without_ids(result.body["value"]) for result in results} == {_without_ids(results[0].body["value"])}
+    assert "Changed: Authenticator notification → text message." in _shown(results[0])
+    assert world.patches() == 1
+    assert [world.rows(f"SELECT count(*) AS n FROM {t}")[0]["n"] for t in ("intents", "outcomes")] == [1, 1]  # noqa: S608
+
+
+async def test_a_late_repetition_shows_the_same_result(world: World) -> None:
+    """The same press again, minutes later: nothing is written, and the answer is the result of the first."""
+    card = await _card(world)
+    action = buttons(card.card or {})["Text me"]
+    await _press(world, ADA, action)
+
+    again = await _press(world, ADA, action)
+
+    assert "Changed: Authenticator notification → text message." in _shown(again)
+    assert world.patches() == 1
+
+
+async def test_another_button_of_a_spent_card_is_outdated(world: World) -> None:
+    """A card is spent as a whole: its other buttons change nothing and get the fresh state."""
+    card = await _card(world)
+    await _press(world, ADA, buttons(card.card or {})["Text me"])
+
+    other = await _press(world, ADA, buttons(card.card or {})["Use one-time codes"])
+
+    assert "That card is out of date" in _shown(other)
+    assert (world.default_of(ADA), world.patches()) == ("sms", 1)
+
+
+async def test_a_button_survives_a_restart_of_the_bot(start: Start) -> None:
+    """Cards outlive the process: another process on the same database knows its buttons, spent and unspent."""
+    async with start() as world:
+        first, second = await _card(world), await _card(world)
+        await world.client(ADA).press(first, "Text me")
+    async with start() as world:
+        again = await world.client(ADA).press(first, buttons(first.card or {})["Text me"])
+        assert again.body["value"] == "I am signing you in again; then I carry on by myself."
+        await eventually(lambda: "Changed" in world.client(ADA).message(first.id).visible_text)
+        await world.client(ADA).press(second, "Use one-time codes")
+    assert (world.default_of(ADA), world.patches()) == ("oath", 2)
+
+
+async def test_a_press_without_a_token_signs_in_and_then_replaces_the_card(world: World) -> None:
+    """The press is remembered over the sign-in, carried out once, and its card shows the result."""
+    card = await _card(world)
+    world.tokens.forget(_person(world, ADA))
+
+    result = await world.client(ADA).press(card, "Text me")
+
+    assert result.body["type"] == "application/vnd.microsoft.activity.message"
+    await eventually(lambda: "Changed" in world.client(ADA).message(card.id).visible_text)
+    assert (world.default_of(ADA), world.patches()) == ("sms", 1)
+
+
+async def test_somebody_elses_button_does_nothing(world: World) -> None:
+    """Rule 4: a button is bound to the person it was made for, whoever sends its data."""
+    card = await _card(world, ADA)
+    await _card(world, GRACE)
+
+    result = await _press(world, GRACE, buttons(card.card or {})["Use one-time codes"])
+
+    assert "I don't know this button" in _shown(result)
+    assert (world.default_of(ADA), world.default_of(GRACE), world.patches()) == ("push", "push", 0)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        {},
+        {"action": None},
+        {"action": 5},
+        {"action": ""},
+        {"action": "A" * 10_000},
+        {"action": "x", "oid": GRACE, "method": "sms"},
+        {"method": "sms"},
+        [],
+        "sms",
+    ],
+    ids=lambda data: str(data)[:30],
+)
+async def test_made_up_card_data_does_nothing(world: World, data: object) -> None:
+    """Rule 4: card data is untrusted; whatever it says, only an id that we made counts."""
+    await _card(world)
+
+    result = await _press(world, ADA, {"type": "Action.Execute", "verb": "setDefault", "data": data})
+
+    assert (result.status, result.body["statusCode"]) == (200, 200)
+    assert "I don't know this button" in _shown(result)
+    assert world.patches() == 0
+
+
+@pytest.mark.parametrize("value", [None, [], "x", {"action": None}, {"action": []}, {"action": {"verb": "rm"}}, {}])
+async def test_a_malformed_press_is_answered(world: World, value: object) -> None:
+    """A press without a proper action gets a card with a sentence, never a 500."""
+    channel = world.sandbox.teams.channel
+    invoke = channel.invoke(world.sandbox.tenant.people[ADA], "adaptiveCard/action", {})
+    invoke["value"] = value
+    result = await channel.post(invoke)
+
+    assert (result.status, result.body["statusCode"]) == (200, 200)
+    assert "I don't know this button" in _shown(result)
+
+
+async def test_a_press_outside_the_personal_chat_shows_nothing(world: World) -> None:
+    """Rule 8: a card that was carried into a group answers with a pointer to the personal chat."""
+    card = await _card(world)
+    channel = world.sandbox.teams.channel
+    value = {"action": buttons(card.card or {})["Text me"]}
+    invoke = channel.invoke(world.sandbox.tenant.people[ADA], "adaptiveCard/action", value)
+    invoke["conversation"]["conversationType"] = "groupChat"
+
+    result = await channel.post(invoke)
+
+    assert "personal chat" in result.body["value"]
+    assert world.patches() == 0
+
+
+async def test_the_state_is_read_again_before_a_write(world: World) -> None:
+    """Rule 4: what the card promised is checked anew: a phone that is gone by now is not sent to Graph."""
+    card = await _card(world, KATHERINE)
+    person = world.sandbox.tenant.people[KATHERINE]
+    person.methods[:] = [row for row in person.methods if row.get("phoneType") != "mobile"]
+
+    await world.client(KATHERINE).press(card, "Text me")
+
+    assert "I can't make this your default" in world.client(KATHERINE).message(card.id).visible_text
+    assert world.patches() == 0
+
+
+async def test_a_slow_press_is_answered_in_time_and_finished_later(start: Start, pace: Any) -> None:
+    """Rule 10: within the limit comes a "working on it" card; when the work is done the card shows the result."""
+    async with start(pace=pace(press_answer_s=0.1)) as world:
+        card = await _card(world)
+        release = asyncio.Event()
+
+        async def hold(_call: object) -> None:
+            await asyncio.wait_for(release.wait(), 5)
+
+        world.sandbox.faults.add(graph("PATCH"), hold)
+
+        await world.client(ADA).press(card, "Text me")
+        assert "Working on it" in world.client(ADA).message(card.id).visible_text
+        release.set()
+
+        await eventually(lambda: "Changed:" in world.client(ADA).message(card.id).visible_text)
+        assert (world.default_of(ADA), world.patches()) == ("sms", 1)
+
+
+async def test_an_expired_button_changes_nothing(world: World) -> None:
+    """Buttons live ten minutes; after that a press shows the fresh state."""
+    await _card(world)
+    (row,) = world.rows("SELECT key FROM server_keys")
+    eleven_minutes_ago = ActionIds(row["key"], clock=lambda: time.time() - 660)
+    old = eleven_minutes_ago.mint(_person(world, ADA), Oid(ADA), [DefaultMethod.SMS])
+
+    pressed = {"type": "Action.Execute", "verb": "setDefault", "data": {"action": old[DefaultMethod.SMS]}}
+    result = await _press(world, ADA, pressed)
+
+    assert "That card is out of date" in _shown(result)
+    assert world.patches() == 0
+
+
+async def test_what_the_organisation_does_not_want_has_no_button(start: Start) -> None:
+    """ALLOWED_METHODS: other methods are greyed out with the reason, and a sentence for them changes nothing."""
+    async with start(allowed_methods="push,oath") as world:
+        card = (await _card(world)).card or {}
+        assert "Your organisation does not want this method to be used." in card_text(card)
+        assert "Text me" not in buttons(card)
+
+        assert "I can't make this your default" in await world.read(ADA, "use sms")
+        assert world.patches() == 0
+
+
+async def test_read_only_stops_every_write_and_says_so(start: Start) -> None:
+    """READ_ONLY: cards still show, without buttons, and old buttons change nothing."""
+    async with start() as world:
+        old = await _card(world)
+    async with start(read_only=True) as world:
+        text = await world.read(ADA, "set my default MFA to oath")
+        assert "Changes are switched off at the moment." in text
+        await world.client(ADA).press(old, "Text me")
+        assert "Changes are switched off" in world.client(ADA).message(old.id).visible_text
+    assert (world.default_of(ADA), world.patches()) == ("push", 0)
+
+
+def _without_ids(card: dict[str, Any]) -> str:
+    """The card as text, without the buttons' ids: each rendering mints new ones."""
+
+    def strip(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: strip(item) for key, item in value.items() if key != "data"}
+        return [strip(item) for item in value] if isinstance(value, list) else value
+
+    return json.dumps(strip(card), sort_keys=True)
+
+
+def _person(world: World, oid: str) -> Person:
+    return Person(Oid(oid), TenantId(world.sandbox.tenant.tenant_id))

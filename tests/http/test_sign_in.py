@@ -1,0 +1,326 @@
+"""Single sign-on: silent, bound to one person, and honest when it fails."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from sandbox import Answer, PostResult, SigningKey
+from sandbox.faults import connector, graph, token
+from tests.conftest import ADA, GRACE, Start, World, eventually
+
+_OAUTH = "application/vnd.microsoft.card.oauth"
+
+
+async def _sign_in_card(world: World, oid: str, text: str) -> dict[str, Any]:
+    """Write ``text`` from a client that does not answer sign-in cards by itself; the card."""
+    client = world.client(oid)
+    client.endpoints = 0
+    await client.say(text)
+    await eventually(lambda: any(_oauth(message) for message in client.messages))
+    return next(card for message in reversed(client.messages) if (card := _oauth(message)))
+
+
+def _oauth(message: Any) -> dict[str, Any] | None:
+    return next((one["content"] for one in message.attachments if one["contentType"] == _OAUTH), None)
+
+
+async def _exchange(world: World, oid: str, exchange_id: object, sso_token: object) -> PostResult:
+    """One delivery of a ``signin/tokenExchange`` by the person."""
+    channel = world.sandbox.teams.channel
+    value = {"id": exchange_id, "connectionName": "", "token": sso_token}
+    return await channel.post(channel.invoke(world.sandbox.tenant.people[oid], "signin/tokenExchange", value))
+
+
+def _sso(world: World, whose: str, **claims: Any) -> str:
+    return world.sandbox.entra.issue_sso_token(world.sandbox.tenant.people[whose], **claims)
+
+
+async def test_the_sign_in_card_asks_silently_and_says_what_it_can_not(world: World) -> None:
+    """The card names the exchange and nothing else: no uri, and until there are pages, no button but a text."""
+    card = await _sign_in_card(world, ADA, "show my methods")
+
+    assert list(card["tokenExchangeResource"]) == ["id"]
+    assert card["buttons"] == []
+    assert "send your message once more" in card["text"]
+
+
+async def test_a_good_token_is_answered_200_and_the_command_goes_on(world: World) -> None:
+    """The exchange is answered without a body, and the command that waited is carried out by itself."""
+    card = await _sign_in_card(world, ADA, "set my default MFA to oath")
+
+    result = await _exchange(world, ADA, card["tokenExchangeResource"]["id"], _sso(world, ADA))
+
+    assert (result.status, result.body) == (200, None)
+    await world.client(ADA).next_bot_card()
+    assert world.default_of(ADA) == "oath"
+
+
+async def test_every_delivery_has_its_own_result_but_one_effect(world: World) -> None:
+    """A client whose token is bad hears 412 and may show the card; the one with a good token still succeeds once."""
+    card = await _sign_in_card(world, ADA, "set my default MFA to oath")
+    exchange_id = card["tokenExchangeResource"]["id"]
+
+    bad = await _exchange(world, ADA, exchange_id, _sso(world, ADA, lifetime_s=-4000))
+    good = [await _exchange(world, ADA, exchange_id, _sso(world, ADA)) for _ in range(3)]
+
+    assert bad.status == 412
+    assert {"id": exchange_id, "connectionName": ""}.items() <= bad.body.items()
+    assert [result.status for result in good] == [200, 200, 200]
+    await world.client(ADA).next_bot_card()
+    await world.sandbox.teams.idle()
+    assert world.patches() == 1
+
+
+async def test_the_same_token_is_exchanged_once(world: World) -> None:
+    """Deliveries that carry one and the same token cost one call to Entra."""
+    card = await _sign_in_card(world, ADA, "show my methods")
+    sso_token = _sso(world, ADA)
+
+    for _ in range(4):
+        assert (await _exchange(world, ADA, card["tokenExchangeResource"]["id"], sso_token)).status == 200
+
+    assert len(world.sandbox.faults.seen(token("jwt-bearer"))) == 1
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"oid": GRACE},
+        {"tid": "11111111-1111-4111-8111-111111111111"},
+        {"iss": "https://login.microsoftonline.com/other/v2.0"},
+        {"aud": "api://somebody-else"},
+        {"scp": "other_scope"},
+        {"scp": None},
+        {"exp": 1},
+        {"exp": None},
+        {"oid": None},
+        {"nbf": 99999999999},
+    ],
+    ids=str,
+)
+async def test_a_token_that_is_not_this_persons_for_this_bot_has_no_effect(
+    world: World, claims: dict[str, Any]
+) -> None:
+    """Rule 2: signature, issuer, audience, tenant, person, scope and times all count; Entra is not even asked."""
+    card = await _sign_in_card(world, ADA, "set my default MFA to oath")
+
+    result = await _exchange(world, ADA, card["tokenExchangeResource"]["id"], _sso(world, ADA, **claims))
+
+    assert result.status in {200, 412}
+    assert world.sandbox.faults.seen(token("jwt-bearer")) == []
+    assert (world.default_of(ADA), len(world.tokens)) == ("push", 0)
+
+
+@pytest.mark.parametrize("forged", ["", "x.y.z", None, 5, {"a": 1}])
+async def test_what_is_no_token_is_refused(world: World, forged: object) -> None:
+    """A missing or malformed token is 400 or 412, never 500, and changes nothing."""
+    card = await _sign_in_card(world, ADA, "set my default MFA to oath")
+
+    assert (await _exchange(world, ADA, card["tokenExchangeResource"]["id"], forged)).status in {400, 412}
+    assert world.default_of(ADA) == "push"
+
+
+async def test_a_token_signed_by_somebody_else_is_refused(world: World) -> None:
+    """A key that Entra does not publish signs nothing for us."""
+    card = await _sign_in_card(world, ADA, "set my default MFA to oath")
+    forged = _sso(world, ADA, key=SigningKey.generate())
+
+    assert (await _exchange(world, ADA, card["tokenExchangeResource"]["id"], forged)).status == 412
+    assert world.default_of(ADA) == "push"
+
+
+async def test_nobody_can_take_over_somebody_elses_command(world: World) -> None:
+    """Grace's good token with the id of Ada's card signs Grace in, and carries nothing out."""
+    card = await _sign_in_card(world, ADA, "set my default MFA to oath")
+
+    result = await _exchange(world, GRACE, card["tokenExchangeResource"]["id"], _sso(world, GRACE))
+
+    assert result.status == 200
+    await world.sandbox.teams.idle()
+    assert (world.default_of(ADA), world.default_of(GRACE), world.patches()) == ("push", "push", 0)
+
+
+@pytest.mark.parametrize("exchange_id", [None, "", 7, "x" * 65, ["a"]])
+async def test_an_exchange_needs_an_id(world: World, exchange_id: object) -> None:
+    """An exchange without a usable id is 400."""
+    assert (await _exchange(world, ADA, exchange_id, _sso(world, ADA))).status == 400
+
+
+async def test_an_unknown_exchange_signs_in_and_does_nothing(world: World) -> None:
+    """An id that we never sent, or whose command has expired, carries nothing out."""
+    assert (await _exchange(world, ADA, "never-sent", _sso(world, ADA))).status == 200
+    assert len(world.tokens) == 1
+    assert world.client(ADA).messages == []
+
+
+async def test_a_token_in_memory_serves_the_next_turn(world: World) -> None:
+    """The second message needs no sign-in and no call to Entra."""
+    await world.ask(ADA, "show my methods")
+    await world.sandbox.teams.idle()
+    exchanges = len(world.sandbox.faults.seen(token("jwt-bearer")))
+
+    await world.ask(ADA, "set my default to sms")
+
+    assert exchanges == len(world.sandbox.faults.seen(token("jwt-bearer")))
+    assert len(world.client(ADA).notes) == 1
+
+
+async def test_tokens_are_in_memory_only(world: World) -> None:
+    """Rule 3: after a whole conversation no token stands in the database."""
+    await world.ask(ADA, "set my default MFA to oath")
+
+    assert b"eyJ" not in world.database.read_bytes()
+    wal = world.database.with_name(world.database.name + "-wal")
+    assert not wal.exists() or b"eyJ" not in wal.read_bytes()
+
+
+async def test_tokens_do_not_reach_the_log(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rule 3: neither a sign-in that works nor one that fails leaves a token in the log."""
+    card = await _sign_in_card(world, ADA, "show my methods")
+    exchange_id = card["tokenExchangeResource"]["id"]
+    world.sandbox.faults.add(token("jwt-bearer"), Answer(400, body="not json"))
+    sso_token = _sso(world, ADA)
+    await _exchange(world, ADA, exchange_id, sso_token)
+    await _exchange(world, ADA, exchange_id, sso_token)
+    await _exchange(world, ADA, exchange_id, _sso(world, ADA, exp=1))
+
+    printed = capsys.readouterr()
+    assert "eyJ" not in printed.out + printed.err
+
+
+async def test_graphs_401_asks_for_a_new_token_once_and_goes_on(world: World) -> None:
+    """A token that Graph does not take any more is dropped; the person is signed in again and need not repeat."""
+    await world.ask(ADA, "show my methods")
+    world.sandbox.faults.add(
+        graph("GET", "signInPreferences"), Answer(401, body={"error": {"code": "InvalidAuthenticationToken"}})
+    )
+
+    assert "Your default is" in await world.read(ADA, "show my methods")
+    await eventually(lambda: len(world.client(ADA).notes) == 2)
+
+
+async def test_graphs_401_for_ever_ends_with_an_explanation(world: World) -> None:
+    """No endless loop: one new sign-in, then a sentence."""
+    world.sandbox.faults.add(graph("POST", "$batch"), Answer(401), times=None)
+
+    assert "I need to sign you in again" in await world.read(ADA, "show my methods")
+    await world.sandbox.teams.idle()
+    assert len([message for message in world.client(ADA).messages if _oauth(message)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "sentence"),
+    [
+        ({"error": "invalid_grant", "suberror": "consent_required", "error_codes": [65001]}, 200, "admin consent"),
+        ({"error": "invalid_client", "error_codes": [7000215]}, 200, "I am not set up correctly"),
+        ({"error": "access_denied", "error_codes": [53003]}, 200, "A policy of your organisation"),
+        ({"error": "temporarily_unavailable", "error_codes": [90033]}, 503, "too many requests"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_trouble_is_told_once_in_the_chat(
+    world: World, answer: dict[str, Any], status: int, sentence: str
+) -> None:
+    """What a new sign-in would not cure is not answered by 412, and the chat gets one card that says what it is."""
+    card = await _sign_in_card(world, ADA, "set my default MFA to oath")
+    world.sandbox.faults.add(token("jwt-bearer"), Answer(400, body=answer), times=None)
+
+    results = [await _exchange(world, ADA, card["tokenExchangeResource"]["id"], _sso(world, ADA)) for _ in range(3)]
+
+    assert {status} == {result.status for result in results}
+    trouble = await world.client(ADA).next_bot_card()
+    assert sentence in trouble.visible_text
+    await world.sandbox.teams.idle()
+    assert len([message for message in world.client(ADA).messages if message.card]) == 1
+    assert world.default_of(ADA) == "push"
+
+
+async def test_missing_consent_is_explained_without_a_loop(world: World) -> None:
+    """In a tenant whose administrator has not consented yet the person learns whom to ask."""
+    world.sandbox.tenant.consented_scopes.clear()
+
+    assert "admin consent" in await world.read(ADA, "show my methods")
+
+
+async def test_a_challenge_during_the_exchange_is_412(world: World) -> None:
+    """When Entra wants the person to act, the client hears 412 and shows the card."""
+    world.sandbox.faults.add(
+        token("jwt-bearer"),
+        Answer(400, body={"error": "interaction_required", "error_codes": [50076], "claims": '{"access_token":{}}'}),
+        times=None,
+    )
+    await world.client(ADA).say("set my default MFA to oath")
+
+    shown = await world.client(ADA).wait_for(lambda message: _oauth(message) is not None)
+    assert "tell your IT administrator" in _oauth(shown)["text"]  # type: ignore[index]
+    assert world.default_of(ADA) == "push"
+
+
+async def test_an_outage_of_entra_is_not_a_consent_dialog(world: World) -> None:
+    """When Entra is down no client is sent into a sign-in: 503, and a card that says to try again."""
+    world.sandbox.faults.add(token("jwt-bearer"), Answer(503), times=None)
+
+    assert "Microsoft does not answer right now" in await world.read(ADA, "show my methods")
+    shown = [message for message in world.client(ADA).messages if _oauth(message) and not message.hidden]
+    assert shown == []
+
+
+async def test_a_silent_entra_is_given_up_in_time(start: Start, pace: Any) -> None:
+    """Rule 10: an answer that never comes is given up, and the person hears of it."""
+    async with start(pace=pace(sign_in_s=0.2, call_s=0.15)) as world:
+        world.sandbox.faults.add(token("jwt-bearer"), Answer(200, delay_s=1.0), times=None)
+        started = time.monotonic()
+
+        assert "Microsoft does not answer right now" in await world.read(ADA, "show my methods")
+        assert time.monotonic() - started < 3.0
+
+
+async def test_a_400_of_entra_is_not_replayed(world: World) -> None:
+    """MSAL would answer the same request from its memory for a minute; after consent it has to work at once."""
+    world.sandbox.tenant.consented_scopes.clear()
+    assert "admin consent" in await world.read(ADA, "show my methods")
+    world.sandbox.tenant.consented_scopes |= {"UserAuthenticationMethod.ReadWrite", "User.Read"}
+
+    assert "Your default is" in await world.read(ADA, "show my methods")
+
+
+async def test_one_persons_throttling_is_not_replayed_to_another(world: World) -> None:
+    """MSAL would answer one person's 429 to everybody; here Grace is served while Ada is throttled."""
+
+    async def only_ada(call: Any) -> Answer | None:
+        return Answer(429, {"Retry-After": "60"}, {"error": "throttled"}) if call.person_oid == ADA else None
+
+    world.sandbox.faults.add(token("jwt-bearer"), only_ada, times=None)
+
+    assert "Your default is" not in await world.read(ADA, "show my methods")
+    assert "Your default is" in await world.read(GRACE, "show my methods")
+
+
+@pytest.mark.parametrize("code", ["tokenmissing", "resourcematchfailed", "somethingnew", None])
+async def test_a_failure_that_teams_reports_is_told_to_the_person(world: World, code: str | None) -> None:
+    """signin/failure is answered 200 and explained; ignored, the person would see nothing at all."""
+    channel = world.sandbox.teams.channel
+    value = {"code": code, "message": "x"} if code else {}
+    result = await channel.post(channel.invoke(world.sandbox.tenant.people[ADA], "signin/failure", value))
+
+    assert result.status == 200
+    assert "I could not sign you in" in world.client(ADA).messages[-1].visible_text
+
+
+async def test_a_verify_state_without_a_page_of_ours_is_404(world: World) -> None:
+    """Nobody has opened a sign-in page, so there is nothing to verify."""
+    channel = world.sandbox.teams.channel
+    ada = world.sandbox.tenant.people[ADA]
+
+    assert (await channel.post(channel.invoke(ada, "signin/verifyState", {"state": "1"}))).status == 404
+
+
+async def test_a_sign_in_card_that_can_not_be_sent_is_not_a_crash(world: World) -> None:
+    """When the connector refuses the card, the turn ends quietly and the next one works."""
+    world.sandbox.faults.add(connector("POST", "activities"), Answer(500))
+    await world.client(ADA).say("show my methods")
+
+    assert "Your default is" in await world.read(ADA, "show my methods")
