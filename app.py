@@ -81,7 +81,6 @@ def _sandbox_settings(sandbox: Sandbox, folder: Path) -> Settings:
     """Settings for a bot in the simulated tenant: its endpoints, credential and database win over the environment."""
     names = sandbox.environment(public_url="http://127.0.0.1", database_url=f"sqlite+aiosqlite:///{folder}/mfabot.db")
     fields = {name.removeprefix("MFABOT_").lower(): value for name, value in names.items()}
-    fields["ca_file"] = fields.pop("ssl_cert_file")
     quiet = {"host": "127.0.0.1", "port": 0, "admin_port": 0, "log_level": "WARNING", "log_format": "console"}
     return load_settings(**{**fields, **quiet})
 

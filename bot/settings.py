@@ -81,6 +81,8 @@ class Settings(BaseSettings):
         env_file=".env",
         extra="ignore",
         frozen=True,
+        # A blank line in a file is a setting that is not set.
+        env_ignore_empty=True,
         # The text of a validation error would show the wrong value, and that may be a secret.
         hide_input_in_errors=True,
     )
@@ -105,8 +107,9 @@ class Settings(BaseSettings):
     read_only: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
-    ca_file: Path | None = Field(
-        default=None, validation_alias=AliasChoices("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "ca_file")
+    ssl_cert_file: Path | None = Field(default=None, validation_alias=AliasChoices("SSL_CERT_FILE", "ssl_cert_file"))
+    requests_ca_bundle: Path | None = Field(
+        default=None, validation_alias=AliasChoices("REQUESTS_CA_BUNDLE", "requests_ca_bundle")
     )
 
     @field_validator("service_url_hosts", mode="before")
@@ -117,7 +120,12 @@ class Settings(BaseSettings):
     @field_validator("allowed_methods", mode="before")
     @classmethod
     def _split_methods(cls, value: object) -> object:
-        return frozenset(_split(value)) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        if not _split(value):
+            # Taken at its word it would forbid all six without a sound; READ_ONLY says that better.
+            raise ValueError("names no method")
+        return frozenset(_split(value))
 
     @field_validator("client_secret")
     @classmethod
@@ -143,11 +151,11 @@ class Settings(BaseSettings):
     @field_validator("login_url")
     @classmethod
     def _https_only(cls, value: str) -> str:
-        if value and not value.startswith("https://"):
+        if value and not (_is_safe_url(value) and value.startswith("https://")):
             raise ValueError("must be an https:// address")
         return value.rstrip("/")
 
-    @field_validator("ca_file")
+    @field_validator("ssl_cert_file", "requests_ca_bundle")
     @classmethod
     def _readable(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
@@ -171,6 +179,11 @@ class Settings(BaseSettings):
     def client_id(self) -> str:
         """The bot's application id, as it is written in tokens."""
         return str(self.app_id)
+
+    @property
+    def ca_file(self) -> Path | None:
+        """A private certificate authority for all outgoing calls, by whichever name it was set."""
+        return self.ssl_cert_file or self.requests_ca_bundle
 
     @property
     def policy(self) -> Policy:

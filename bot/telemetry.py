@@ -18,8 +18,8 @@ REDACTED = "[redacted]"
 _SECRET_KEYS = frozenset({"token", "access_token", "assertion", "authorization", "client_secret", "value", "claims"})
 # Three dotted base64url parts that begin like a JSON header: every JWT, wherever it turns up.
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
-# Seven digits or more with the usual separators: a phone number. Ids (GUIDs, hex) have letters between.
-_PHONE = re.compile(r"(?<![\w-])\+\d[\d \-()x]{5,}\d")
+# A number in international form with the usual separators. Other digits are ids, times and counts.
+_PHONE = re.compile(r"(?<![\w-])\+\d[\d\s.\-()x]{5,}\d")
 
 Logger = structlog.stdlib.BoundLogger
 
@@ -36,9 +36,12 @@ def redact(value: object) -> object:
         return _PHONE.sub(REDACTED, _JWT.sub(REDACTED, value))
     if isinstance(value, Mapping):
         return {key: REDACTED if str(key).lower() in _SECRET_KEYS else redact(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, set, frozenset)):
         return [redact(item) for item in value]
-    return value
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    # Everything else would become text behind our back, when the entry is written.
+    return redact(repr(value))
 
 
 def _redact_event(_logger: object, _method: str, event: MutableMapping[str, object]) -> Mapping[str, object]:

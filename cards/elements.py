@@ -30,6 +30,7 @@ __all__ = [
     "OpenUrlAction",
     "TextBlock",
     "escape",
+    "plain",
 ]
 
 VERSION = "1.5"
@@ -38,7 +39,9 @@ MAX_CARD_BYTES = 28 * 1024
 
 # What Teams' Markdown and the card's own {{DATE()}} macros give a meaning inside a line. A backslash takes it away.
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~<>])")
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+# Controls, line and paragraph separators, direction marks. The joiner U+200D stays: emoji are made with it.
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+_ESCAPED = re.compile(r"\\(.)")
 
 
 def escape(foreign: str, limit: int = 80) -> str:
@@ -47,6 +50,11 @@ def escape(foreign: str, limit: int = 80) -> str:
     if len(plain) > limit:
         plain = plain[: limit - 1] + "…"
     return _MARKDOWN.sub(r"\\\1", plain)
+
+
+def plain(markdown: str) -> str:
+    """A sentence of a card as it is read out or notified: without bold marks and escapes."""
+    return _ESCAPED.sub(r"\1", markdown.replace("**", ""))
 
 
 class _Strict(BareObject):
@@ -125,8 +133,8 @@ class Card:
         card.set_data("version", VERSION)
         card.body = body
         card.lang = lang
-        card.fallback_text = fallback
-        card.speak = fallback
+        card.fallback_text = plain(fallback)
+        card.speak = plain(fallback)
         if actions:
             card.actions = actions
         self._card = card

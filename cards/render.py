@@ -52,7 +52,7 @@ def render(reply: Reply, texts: Texts, lang: str) -> Rendered:
         return Rendered(text=text, summary=text)
     card = _card(reply, texts, lang).to_dict()
     suggestions = _suggestions(reply)
-    return Rendered(card=card, summary=card["fallbackText"].replace("*", ""), suggestions=suggestions)
+    return Rendered(card=card, summary=card["fallbackText"], suggestions=suggestions)
 
 
 def _card(reply: Reply, texts: Texts, lang: str) -> Card:

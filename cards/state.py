@@ -175,7 +175,7 @@ def _right(option: Option, reply: StateReply, texts: Texts) -> list[BareObject]:
     if option.standing is Standing.CURRENT:
         return [TextBlock(text="✓ " + _("Your default"), weight="Bolder", color="Good", wrap=True)]
     action_id = reply.action_ids.get(option.method)
-    if action_id is None:
+    if action_id is None or option.standing is not Standing.AVAILABLE:
         return []
     tooltip = _("Make this your default: {method}").format(method=short_name(option.method, texts))
     title = button_title(option.method, texts)

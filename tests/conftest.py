@@ -109,14 +109,13 @@ def settings_for(sandbox: Sandbox, database: Path, **overrides: object) -> Setti
     """Settings of a bot in ``sandbox``."""
     names = sandbox.environment(public_url="http://127.0.0.1", database_url=f"sqlite+aiosqlite:///{database}")
     fields = {name.removeprefix("MFABOT_").lower(): value for name, value in names.items()}
-    fields["ca_file"] = fields.pop("ssl_cert_file")
     local = {"host": "127.0.0.1", "port": 0, "admin_port": 0}
     return load_settings(**{**fields, **local, **overrides})
 
 
 @pytest.fixture
 def start(sandbox: Sandbox, tmp_path: Path) -> Start:
-    """Give a way to start a bot in the tenant; keyword arguments are settings that differ, ``read_only=True`` for one."""
+    """Give a way to start a bot in the tenant; keyword arguments are settings, such as ``read_only=True``."""
 
     @asynccontextmanager
     async def started(*, pace: Pace = PACE, database: Path | None = None, **overrides: object) -> AsyncIterator[World]:

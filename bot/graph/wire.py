@@ -155,10 +155,11 @@ def challenge_of(headers: Iterable[str]) -> str | None:
             encoded = found[1].replace("-", "+").replace("_", "/").rstrip("=")
             try:
                 claims = base64.b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
-                json.loads(claims)
-            except (binascii.Error, ValueError):
+                is_challenge = isinstance(json.loads(claims), dict)
+            except (binascii.Error, ValueError, RecursionError):
                 continue
-            return claims
+            if is_challenge:
+                return claims
     return None
 
 

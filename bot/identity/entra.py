@@ -179,6 +179,7 @@ class EntraClient:
 
 # Codes: https://learn.microsoft.com/entra/identity-platform/reference-error-codes. Numbers may change, so
 # ``suberror`` and the presence of ``claims`` are looked at first.
+_NONE: frozenset[int] = frozenset()
 _BLOCKED = frozenset({53003, 530035, 53000, 53001, 53002, 53010, 50105})
 _MISCONFIGURED = frozenset({7000215, 7000222, 700027, 70002, 700016, 650056, 650057, 65005, 500011, 500131, 70011})
 _MISCONFIGURED_ERRORS = frozenset({"invalid_client", "unauthorized_client", "invalid_scope", "invalid_resource"})
@@ -189,7 +190,7 @@ _STEP_UP = frozenset({50076, 50079, 50074, 50072, 50078, 50158, 50097, 50131})
 def error_from_entra(answer: Mapping[str, Any]) -> MfaBotError:
     """The error that an answer without a token stands for. Its description is not kept: it can name the person."""
     raw_codes = answer.get("error_codes")
-    codes = frozenset(code for code in raw_codes or () if isinstance(code, int))
+    codes = frozenset(code for code in raw_codes if isinstance(code, int)) if isinstance(raw_codes, list) else _NONE
     error, suberror, claims = (str(answer.get(key) or "") for key in ("error", "suberror", "claims"))
     facts: dict[str, Any] = {
         "code": ",".join(f"AADSTS{code}" for code in sorted(codes)) or error,
@@ -206,10 +207,11 @@ def error_from_entra(answer: Mapping[str, Any]) -> MfaBotError:
         return SignInBlocked(**facts)
     if claims or error == "interaction_required" or codes & _STEP_UP:
         return StepUpNeeded("Entra", claims=claims or None, **facts)
+    if error in {"temporarily_unavailable", "server_error"} or 50196 in codes:
+        # 50196: too many identical requests, also said as invalid_grant; asking again makes it worse.
+        return Throttled("Entra", **facts)
     if codes & _BAD_ASSERTION or error == "invalid_grant":
         return SignInRefused(**facts)
-    if error in {"temporarily_unavailable", "server_error"} or 50196 in codes:
-        return Throttled("Entra", **facts)
     return UnexpectedAnswer("Entra", **facts)
 
 

@@ -83,6 +83,7 @@ class UserTokens:
         assertion_hash = hashlib.sha256(sso.assertion.encode()).digest()
         entry = self._entries.get(key)
         if entry and entry.assertion_hash == assertion_hash and entry.usable_until > self._clock():
+            self._entries.move_to_end(key)
             return entry.access_token
         flight = (key, assertion_hash)
         task = self._exchanging.get(flight)

@@ -20,6 +20,7 @@ DOMAIN = "mfabot"
 DEFAULT_LANGUAGE = "en"
 Texts = gettext.NullTranslations
 
+_LONGEST_CODE = 3
 _HERE = Path(__file__).parent
 
 
@@ -37,7 +38,12 @@ def texts_for(locale: str | None) -> Texts:
     """The texts for a BCP 47 tag such as ``en-US``; English where there is no catalog for its language."""
     language = (locale or "").replace("_", "-").partition("-")[0].lower()
     # Only plain language codes reach the file system: the tag comes from outside.
-    if language.isascii() and language.isalpha() and catalog_path(language).is_file():
+    if (
+        len(language) <= _LONGEST_CODE
+        and language.isascii()
+        and language.isalpha()
+        and catalog_path(language).is_file()
+    ):
         return _load(language)
     return _load(DEFAULT_LANGUAGE)
 

@@ -54,7 +54,7 @@ class ActionIds:
         ids = {}
         for method in methods:
             head = _HEAD.pack(card_id, expires_at, _METHODS.index(method))
-            ids[method] = base64.urlsafe_b64encode(head + self._seal(head, actor, target)).decode().rstrip("=")
+            ids[method] = _encode(head + self._seal(head, actor, target))
         return ids
 
     def read(self, action_id: str, actor: Person, target: Oid) -> MintedAction:
@@ -67,6 +67,8 @@ class ActionIds:
             raw = base64.b64decode(action_id + "=" * (-len(action_id) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise ActionRejected("not an id") from None
+        if action_id != _encode(raw):
+            raise ActionRejected("another spelling of an id")
         head, seal = raw[: _HEAD.size], raw[_HEAD.size :]
         if len(head) != _HEAD.size or not hmac.compare_digest(seal, self._seal(head, actor, target)):
             raise ActionRejected("not made by us for this person")
@@ -77,3 +79,7 @@ class ActionIds:
         # The ids are GUIDs without NUL bytes, so the joined text is unambiguous.
         bound = head + "\0".join((actor.tid, actor.oid, target)).encode()
         return hmac.new(self._key, bound, hashlib.sha256).digest()[:_SEAL_BYTES]
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from alembic import command as alembic
 from alembic.config import Config
-from sqlalchemy import Connection, Row, Table, event, insert, select, text, update
+from sqlalchemy import Connection, Row, Table, event, insert, make_url, select, text, update
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -47,6 +49,7 @@ class Store:
         Raises:
             StoreUnavailable: no connection, or a migration failed.
         """
+        await asyncio.to_thread(_try_sqlite, make_url(database_url).database or "")
         engine = create_async_engine(database_url, pool_pre_ping=True)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         store = cls(engine, clock=clock)
@@ -209,13 +212,27 @@ def _pending(row: Row[Any]) -> PendingCommand:
     )
 
 
+def _try_sqlite(path: str) -> None:
+    """Open and close the file once. Where that fails, aiosqlite would leave a thread that outlives the loop."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA user_version")
+    except sqlite3.Error as error:
+        raise StoreUnavailable(cause=str(error)) from error
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    # WAL: readers and the one writer do not wait for each other (https://www.sqlite.org/wal.html).
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
+    try:
+        cursor = connection.cursor()
+        # WAL: readers and the one writer do not wait for each other (https://www.sqlite.org/wal.html).
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+    except Exception:
+        # The pool forgets a connection that fails here, and its thread would stay for ever.
+        connection.close()
+        raise
 
 
 def _migrate(connection: Connection) -> None:

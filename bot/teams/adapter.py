@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -52,17 +53,18 @@ class TeamsAdapter(BotAdapter):
 
     async def handle(self, request: web.Request, turn: Turn) -> web.Response:
         """Answer one request to /api/messages. Bad input gets its status code, never 500."""
+        started = time.monotonic()
         kind = "rejected"
-        with self._metrics.turn_seconds.labels(kind="request").time():
-            try:
-                activity = await self._receive(request)
-                kind = "invoke" if activity.type == ActivityTypes.invoke else "activity"
-                response = await self._run(activity, turn)
-            except ChannelError as error:
-                log_error(_log, error)
-                headers = _RETRY_AFTER if error.status == 503 else None
-                response = web.json_response({"error": error.reason}, status=error.status, headers=headers)
+        try:
+            activity = await self._receive(request)
+            kind = "invoke" if activity.type == ActivityTypes.invoke else "activity"
+            response = await self._run(activity, turn)
+        except ChannelError as error:
+            log_error(_log, error)
+            headers = _RETRY_AFTER if error.status == 503 else None
+            response = web.json_response({"error": error.reason}, status=error.status, headers=headers)
         self._metrics.turns.labels(kind=kind, status=str(response.status)).inc()
+        self._metrics.turn_seconds.labels(kind=kind).observe(time.monotonic() - started)
         return response
 
     async def _receive(self, request: web.Request) -> Activity:
@@ -109,7 +111,8 @@ class TeamsAdapter(BotAdapter):
 
     async def _type_after_a_while(self, context: TurnContext) -> None:
         await asyncio.sleep(self._pace.typing_after_s)
-        if not context.responded and context.activity.type == ActivityTypes.message:
+        # An invoke is answered in its own way; an event is a turn of our own, which answers an earlier message.
+        if not context.responded and context.activity.type in {ActivityTypes.message, ActivityTypes.event}:
             with suppress(MfaBotError):
                 await self._deliver(
                     TurnContext.apply_conversation_reference(

@@ -288,7 +288,7 @@ def _texts(activity: Activity) -> Texts:
 
 def _origin(activity: Activity) -> Origin:
     conversation_id = str(activity.conversation.id)
-    return Origin(f"message:{conversation_id}:{activity.id or uuid4()}"[:512], conversation_id[:512])
+    return Origin(f"message:{activity.id or uuid4()}:{conversation_id}"[:512], conversation_id[:512])
 
 
 def _pressed(value: object) -> Command:

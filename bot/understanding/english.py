@@ -6,6 +6,7 @@ from bot.mfa import DefaultMethod
 
 __all__ = [
     "BLOCKERS",
+    "BOT_NAMES",
     "DEFAULT_WORDS",
     "FILLERS",
     "GREETINGS",
@@ -13,6 +14,7 @@ __all__ = [
     "METHODS",
     "OTHERS",
     "QUESTIONS",
+    "REQUESTS",
     "SET_WORDS",
     "SHOW_WORDS",
     "STATUS_WORDS",
@@ -102,6 +104,12 @@ DEFAULT_WORDS = frozenset(
 )
 
 SHOW_WORDS = frozenset("show list see view check display what what's whats which get tell status overview".split())
+
+REQUESTS = ("can you ", "could you ", "would you ", "will you ", "can we ", "could we ", "please ")
+"""How a request begins that ends with a question mark."""
+
+BOT_NAMES = frozenset("mfa bot default mfabot".split())
+"""Words of the bot's own name in a mention."""
 
 STATUS_WORDS = frozenset("show status overview".split())
 """Enough by themselves: "status", "show me"."""

@@ -1,8 +1,4 @@
-"""From a sentence to a command, by a small grammar that changes nothing unless every word of it is known.
-
-The rule behind it: a change is read only from a sentence whose every word is a set word, a default word, a filler or
-the one method. A word that is not known, a negation, a condition or a second method turns the change into a question.
-"""
+"""From a sentence to a command, by a small grammar that changes nothing unless a whole sentence is an instruction."""
 
 from __future__ import annotations
 
@@ -15,17 +11,24 @@ from itertools import pairwise
 from bot.commands import AskWhich, Command, ForSomebodyElse, Greet, Help, NotUnderstood, SetDefault, Show
 from bot.mfa import DefaultMethod
 from bot.understanding import english
+from bot.understanding.instruction import wanted_mention
 
 __all__ = ["MAX_CHARACTERS", "understand"]
 
 MAX_CHARACTERS = 4000
-"""What is longer is cut: nobody writes a command of that length."""
+"""What is longer is only looked at for other things than instructions: nobody writes one of that length."""
 
 _LONGEST_PHRASE = max(phrase.count(" ") + 1 for phrase in english.METHODS)
-_QUOTED = re.compile(r'"([^"]*)"')
-_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": '"', "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'})
+_TYPOGRAPHIC = str.maketrans({"’": "'", "“": '"', "”": '"', "→": "->"})
 _MAIL_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+_MENTION = re.compile(r"<at[^>]*>([^<]*)</at>")
 _WORD = re.compile(r"[^\W_]+(?:['\-.][^\W_]+)*")
+# A method's name may stand between these; anything else between them is a quotation.
+_WRAPPED = re.compile(r"(\*\*|\*|\"|`|')(.+?)\1")
+_ARROW = re.compile(r"\s*(?:->|=>)\s*")
+_EQUALS = re.compile(r"(?<=\w)\s*[:=]\s+|(?<=\w)=(?=\w)")
+# Harmless behind a word: the end of a sentence, and thanks.
+_ENDINGS = re.compile(r"(?<=[\w.,!;…🙏👍🙂😊])\s*[.,!;…🙏👍🙂😊]+(?=\s|$)")
 _KNOWN = english.SET_WORDS | english.DEFAULT_WORDS | english.SHOW_WORDS | english.FILLERS | english.QUESTIONS
 
 
@@ -34,72 +37,56 @@ def understand(text: str) -> Command:
     plain = _normalise(text)
     if not plain.strip(" ?!."):
         return Help() if "?" in plain else NotUnderstood()
-    if _MAIL_ADDRESS.search(plain):
-        return ForSomebodyElse()
-    sentence = _Sentence.read(_unquote(plain))
+    sentence = _Sentence.read(plain)
     phrase = " ".join(sentence.words)
     if phrase in english.HELP:
         return Help()
     if phrase in english.GREETINGS:
         return Greet()
-    if _is_about_somebody_else(sentence):
+    wanted = _instructed(plain, sentence) if len(text) <= MAX_CHARACTERS else None
+    if wanted is not None:
+        return SetDefault(wanted[0]) if len(wanted) == 1 else AskWhich(wanted)
+    if _is_about_somebody_else(plain, sentence):
         return ForSomebodyElse()
-    if sentence.mentions:
-        return _about_a_method(sentence)
-    return _without_a_method(sentence)
+    return _about_a_method(sentence) if sentence.mentions else _without_a_method(sentence)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """Words in lower case, and among them the method phrases with where they begin."""
+    """The words of a text, in lower case, and the method phrases among them."""
 
     words: tuple[str, ...]
+    canonical: str
+    """The words with ``M`` for every method phrase."""
     rest: frozenset[str]
     """The words outside the method phrases."""
-    mentions: tuple[tuple[int, tuple[DefaultMethod, ...]], ...]
-    whole: bool
-    """False when something was quoted or cut, so that the sentence may be somebody else's words."""
+    mentions: tuple[tuple[DefaultMethod, ...], ...]
 
     @classmethod
-    def read(cls, plain: tuple[str, bool]) -> _Sentence:
-        text, whole = plain
-        words = tuple(word for found in _WORD.findall(text) for word in _split_word(found))
-        mentions: list[tuple[int, tuple[DefaultMethod, ...]]] = []
-        rest: set[str] = set()
+    def read(cls, plain: str) -> _Sentence:
+        words = tuple(word for found in _WORD.findall(plain) for word in _split_word(found))
+        mentions: list[tuple[DefaultMethod, ...]] = []
+        canonical: list[str] = []
         position = 0
         while position < len(words):
             length = _phrase_length(words, position)
             if length:
-                mentions.append((position, english.METHODS[" ".join(words[position : position + length])]))
-            else:
-                rest.add(words[position])
+                mentions.append(english.METHODS[" ".join(words[position : position + length])])
+            canonical.append("M" if length else words[position])
             position += length or 1
-        return cls(words, frozenset(rest), tuple(mentions), whole)
-
-    @property
-    def blocked(self) -> bool:
-        return not self.whole or not self.rest.isdisjoint(english.BLOCKERS)
-
-    @property
-    def unknown(self) -> frozenset[str]:
-        return self.rest - _KNOWN
+        return cls(words, " ".join(canonical), frozenset(canonical) - {"M"}, tuple(mentions))
 
 
 def _normalise(text: str) -> str:
-    plain = unicodedata.normalize("NFKC", html.unescape(text[:MAX_CHARACTERS]))
-    kept = [line for line in plain.translate(_APOSTROPHES).splitlines() if not line.lstrip().startswith(">")]
-    return " ".join(" ".join(kept).lower().split())
-
-
-def _unquote(plain: str) -> tuple[str, bool]:
-    """The text without quotation marks, and False if more than a method's name stood between them."""
-    quoted = _QUOTED.findall(plain)
-    whole = all(" ".join(_WORD.findall(part)) in english.METHODS for part in quoted)
-    return plain.replace('"', " "), whole
+    """One line in lower case, without the lines that Teams quotes and without a mention of the bot."""
+    plain = unicodedata.normalize("NFKC", html.unescape(text[:MAX_CHARACTERS])).translate(_TYPOGRAPHIC)
+    kept = [line for line in plain.splitlines() if not line.lstrip().startswith(">")]
+    plain = " ".join(" ".join(kept).lower().split())
+    return _MENTION.sub(lambda found: " " if set(found[1].split()) <= english.BOT_NAMES else found[0], plain)
 
 
 def _split_word(word: str) -> tuple[str, ...]:
-    """``one-time`` and ``push.`` as people also write them: apart; contractions and sign-in stay whole."""
+    """``one-time`` and ``push.now`` as people also write them: apart; contractions and sign-in stay whole."""
     return (word,) if word in _KNOWN or "'" in word else tuple(re.split(r"[-.]", word))
 
 
@@ -110,9 +97,35 @@ def _phrase_length(words: tuple[str, ...], position: int) -> int:
     return 0
 
 
-def _is_about_somebody_else(sentence: _Sentence) -> bool:
-    """A word for other people, a possessive of an unknown name, or an unknown name where a person would stand."""
-    if not sentence.rest.isdisjoint(english.OTHERS):
+def _instructed(plain: str, sentence: _Sentence) -> tuple[DefaultMethod, ...] | None:
+    """What the text tells the bot to set: one method or several that it could mean; None if it is no instruction."""
+    bare = _without_signs(plain)
+    if bare is None:
+        return None
+    if bare != plain:
+        sentence = _Sentence.read(bare)
+    wanted = wanted_mention(sentence.canonical)
+    return None if wanted is None else sentence.mentions[wanted]
+
+
+def _without_signs(plain: str) -> str | None:
+    """The text in words alone; None if a sign is left that could turn its meaning: quotes, ≠, 🚫, a question mark."""
+    text = _WRAPPED.sub(lambda found: f" {found[2]} " if _is_method(found[2]) else found[0], plain)
+    text = _EQUALS.sub(" to ", _ARROW.sub(" to ", text))
+    if text.endswith("?") and text.startswith(english.REQUESTS):
+        text = text.rstrip("? ")
+    text = _ENDINGS.sub(" ", text)
+    signs = _WORD.sub("", text)
+    return text if not signs.strip() else None
+
+
+def _is_method(text: str) -> bool:
+    return " ".join(word for found in _WORD.findall(text) for word in _split_word(found)) in english.METHODS
+
+
+def _is_about_somebody_else(plain: str, sentence: _Sentence) -> bool:
+    """An address, a mention, a word for other people, or an unknown name where a person would stand."""
+    if _MAIL_ADDRESS.search(plain) or _MENTION.search(plain) or not sentence.rest.isdisjoint(english.OTHERS):
         return True
     owner = any(word.endswith(("'s", "s'")) and word not in _KNOWN for word in sentence.rest)
     about_mfa = bool(sentence.mentions) or not sentence.rest.isdisjoint(english.DEFAULT_WORDS)
@@ -129,30 +142,12 @@ def _names_a_person(words: tuple[str, ...]) -> bool:
 
 
 def _about_a_method(sentence: _Sentence) -> Command:
-    if not sentence.rest.isdisjoint(english.QUESTIONS):
-        # "what is my default, push or sms?" is answered by showing; "which is better, make it push?" by asking.
-        return Show() if sentence.rest.isdisjoint(english.SET_WORDS) else AskWhich()
-    wanted = _wanted(sentence)
-    if wanted is None or sentence.blocked:
-        return AskWhich()
-    if sentence.unknown or len(wanted) > 1:
-        return AskWhich(wanted)
-    return SetDefault(wanted[0])
-
-
-def _wanted(sentence: _Sentence) -> tuple[DefaultMethod, ...] | None:
-    """What the sentence wants: the one method, or that behind "to" in "from … to …"; None for several."""
-    mentions = sentence.mentions
-    if len({methods for _, methods in mentions}) == 1:
-        return mentions[0][1]
-    if len(mentions) == 2:
-        (first, old), (second, new) = mentions
-        before_first, before_second = sentence.words[max(first - 1, 0)], sentence.words[second - 1]
-        if before_first == "from" and before_second in {"to", "onto"}:
-            return new
-        if sentence.words[max(second - 2, 0) : second] == ("instead", "of"):
-            return old
-    return None
+    """A method is mentioned, but not in an instruction: shown if it was a question, else asked about."""
+    asks = not sentence.rest.isdisjoint(english.QUESTIONS) or sentence.words[0] in english.SHOW_WORDS
+    if asks and sentence.rest.isdisjoint(english.SET_WORDS - english.SHOW_WORDS):
+        return Show()
+    clear = len(sentence.mentions) == 1 and sentence.rest.isdisjoint(english.BLOCKERS)
+    return AskWhich(sentence.mentions[0] if clear else ())
 
 
 def _without_a_method(sentence: _Sentence) -> Command:
@@ -160,7 +155,7 @@ def _without_a_method(sentence: _Sentence) -> Command:
     about_default = not rest.isdisjoint(english.DEFAULT_WORDS)
     if about_default and "how" in rest:
         return Help()
-    if sentence.blocked or sentence.unknown:
+    if not rest.isdisjoint(english.BLOCKERS) or rest - _KNOWN:
         return NotUnderstood()
     if rest <= english.SHOW_WORDS | english.FILLERS and not rest.isdisjoint(english.STATUS_WORDS):
         return Show()

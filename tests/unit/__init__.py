@@ -1,0 +1,1 @@
+"""The fast, pure tests: no network, no disk but a temporary folder, no real clock."""

@@ -1,0 +1,557 @@
+"""Cards: valid, small, honest about what can be chosen, and deaf to foreign markup."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from adaptivecards.baseobject import BareObject
+from jsonschema import Draft7Validator
+
+from bot import errors
+from bot.errors import MfaBotError
+from bot.locale import texts_for
+from bot.mfa import (
+    DefaultMethod,
+    MfaState,
+    Oid,
+    Person,
+    Policy,
+    Preferences,
+    RegisteredMethod,
+    Standing,
+    TenantId,
+    option_for,
+    options,
+)
+from bot.replies import (
+    AlreadyDefault,
+    CantChoose,
+    Changed,
+    ForSomebodyElseReply,
+    GreetingReply,
+    HelpReply,
+    NewsItem,
+    NotUnderstoodReply,
+    OutcomeUnknown,
+    OutdatedCard,
+    PersonalChatOnlyReply,
+    Refused,
+    Reply,
+    StateReply,
+    StillWorking,
+    TroubleReply,
+    WelcomeReply,
+    WhichOne,
+    WorkingReply,
+)
+from cards import Rendered, render
+from cards.elements import (
+    MAX_CARD_BYTES,
+    ActionSet,
+    Column,
+    ColumnSet,
+    Container,
+    ExecuteAction,
+    OpenUrlAction,
+    TextBlock,
+    escape,
+)
+from cards.state import REFRESH_VERB, SET_VERB
+
+ENGLISH = texts_for("en")
+SCHEMA = json.loads((files("adaptive_cards") / "schemas" / "schema-1.5.json").read_text(encoding="utf-8"))
+ANN = Person(
+    Oid("aaaaaaaa-0000-4000-8000-000000000001"),
+    TenantId("eeeeeeee-0000-4000-8000-000000000001"),
+    "ann@contoso.example",
+    "Ann Example",
+)
+
+
+def row(kind: str, **fields: object) -> RegisteredMethod:
+    """A registration as Graph sends it."""
+    return RegisteredMethod.from_graph({"@odata.type": f"#microsoft.graph.{kind}AuthenticationMethod", **fields})
+
+
+APP = row("microsoftAuthenticator", id="m-1", displayName="Ann's Pixel", deviceTag="SoftwareTokenActivated")
+LITE = row("microsoftAuthenticator", id="m-2", displayName="Outlook")
+MOBILE = row("phone", id="m-3", phoneType="mobile", phoneNumber="+1 5551234567")
+PASSKEY = row("fido2", id="m-4", displayName="Blue key")
+
+
+def state_of(*methods: RegisteredMethod, default: str | None = None, overruled_by: str | None = None) -> MfaState:
+    """A state; ``overruled_by=""`` is overruled without a name."""
+    enabled = True if overruled_by is not None else None
+    return MfaState(Preferences(default, enabled, overruled_by or None), methods)
+
+
+def reply_for(state: MfaState, policy: Policy | None = None, news: NewsItem | None = None) -> StateReply:
+    """As the use case builds it: an action id for each available method and for no other."""
+    policy = policy or Policy()
+    found = options(state, policy)
+    ids = {option.method: f"opaque-{n}" for n, option in enumerate(found) if option.standing is Standing.AVAILABLE}
+    return StateReply(ANN, state, found, ids, news, policy.read_only)
+
+
+def card_of(reply: Reply) -> dict[str, Any]:
+    """The card for a reply, as plain JSON."""
+    card = render(reply, ENGLISH, "en").card
+    assert card is not None
+    return card
+
+
+def walk(node: object) -> Iterator[dict[str, Any]]:
+    """Every object in a card, the outermost first."""
+    if isinstance(node, dict):
+        yield node
+        for child in node.values():
+            yield from walk(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from walk(child)
+
+
+def texts_in(card: dict[str, Any]) -> str:
+    """All that the card says, a text a line."""
+    return "\n".join(node["text"] for node in walk(card) if isinstance(node.get("text"), str))
+
+
+def set_buttons(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """The buttons that change something."""
+    return [node for node in walk(card) if "Action.Execute" == node.get("type") and SET_VERB == node.get("verb")]
+
+
+def row_texts(card: dict[str, Any], beginning: str) -> str:
+    """All that one method's row says, by how its name begins."""
+    (found,) = [
+        texts_in(node)
+        for node in walk(card)
+        if "ColumnSet" == node.get("type") and texts_in(node).startswith(beginning)
+    ]
+    return found
+
+
+def forty_methods(label: str = "x" * 120) -> MfaState:
+    """More registrations than anybody has, with long names."""
+    kinds = ["microsoftAuthenticator", "fido2", "softwareOath", "hardwareOath", "windowsHelloForBusiness", "brandNew"]
+    rows = [row(kinds[n % len(kinds)], id=f"m-{n}", displayName=f"{n} {label}") for n in range(37)]
+    phones = [
+        row("phone", phoneType=kind, phoneNumber="+1 5551234567") for kind in ("mobile", "alternateMobile", "office")
+    ]
+    return state_of(*rows, *phones, default="oath", overruled_by="PhoneAppNotification")
+
+
+PLAIN_STATE = state_of(APP, LITE, MOBILE, PASSKEY, default="sms")
+NEWS: list[NewsItem] = [
+    Changed(None, DefaultMethod.SMS, confirmed=True),
+    Changed("push", DefaultMethod.SMS, confirmed=False),
+    Changed("telepathy", DefaultMethod.SMS, confirmed=True),
+    OutcomeUnknown(DefaultMethod.PUSH),
+    AlreadyDefault(DefaultMethod.SMS),
+    CantChoose(option_for(DefaultMethod.VOICE_OFFICE, PLAIN_STATE, Policy())),
+    CantChoose(option_for(DefaultMethod.PUSH, PLAIN_STATE, Policy(frozenset({DefaultMethod.SMS})))),
+    CantChoose(option_for(DefaultMethod.PUSH, PLAIN_STATE, Policy(read_only=True))),
+    Refused(DefaultMethod.OATH),
+    WhichOne(),
+    WhichOne((DefaultMethod.PUSH, DefaultMethod.OATH)),
+    WhichOne(tuple(DefaultMethod)),
+    OutdatedCard(),
+    StillWorking(),
+]
+TROUBLES = sorted(
+    {
+        value.user_sentence
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, MfaBotError)
+    }
+)
+REPLIES: list[Reply] = [
+    reply_for(state_of()),
+    reply_for(PLAIN_STATE),
+    reply_for(PLAIN_STATE, Policy(read_only=True)),
+    reply_for(PLAIN_STATE, Policy(frozenset())),
+    reply_for(state_of(APP, default="telepathy", overruled_by="Fido")),
+    reply_for(state_of(APP, overruled_by="")),
+    reply_for(forty_methods()),
+    reply_for(forty_methods("\N{CJK UNIFIED IDEOGRAPH-6F22}" * 120)),
+    reply_for(forty_methods("*[x](y)_#" * 20)),
+    *(reply_for(forty_methods(), news=news) for news in NEWS),
+    *(reply_for(PLAIN_STATE, news=news) for news in NEWS),
+    *(TroubleReply(sentence, "r-1", info) for sentence in TROUBLES for info in (True, False)),
+    WorkingReply(),
+    WelcomeReply(),
+    GreetingReply(),
+    GreetingReply("Ann"),
+    HelpReply(),
+    NotUnderstoodReply(),
+    ForSomebodyElseReply(),
+]
+
+
+def name_of(reply: object) -> str:
+    """Which kind of reply it is, for the name of the test."""
+    news = getattr(reply, "news", None)
+    return type(reply).__name__ + (f"-{type(news).__name__}" if news else "")
+
+
+@pytest.mark.parametrize("reply", REPLIES, ids=name_of)
+def test_every_card_is_valid(reply: Reply) -> None:
+    """Each card keeps to the schema of Adaptive Cards 1.5 that is published for hosts."""
+    assert [] == [error.message for error in Draft7Validator(SCHEMA).iter_errors(card_of(reply))]
+
+
+@pytest.mark.parametrize("reply", REPLIES, ids=name_of)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_every_card_is_small_enough(reply: Reply, encoding: str) -> None:
+    """Each card stays below Teams' 28 KB, whichever encoding Teams counts in."""
+    assert 28 * 1024 == MAX_CARD_BYTES
+    assert len(json.dumps(card_of(reply), ensure_ascii=False).encode(encoding)) < MAX_CARD_BYTES
+
+
+@pytest.mark.parametrize("reply", REPLIES, ids=name_of)
+def test_every_card_tells_version_and_language_and_can_be_heard(reply: Reply) -> None:
+    """Version 1.5, the language for screen readers, a text for clients without cards and one to be spoken."""
+    card = card_of(reply)
+    assert ("AdaptiveCard", "1.5", "en") == (card["type"], card["version"], card["lang"])
+    assert card["fallbackText"].strip()
+    assert card["speak"].strip()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        reply_for(PLAIN_STATE),
+        reply_for(state_of(APP, default="a_b")),
+        HelpReply(),
+        GreetingReply("A_n"),
+        WorkingReply(),
+    ],
+    ids=name_of,
+)
+def test_what_is_spoken_or_notified_holds_no_markdown(reply: Reply) -> None:
+    """Nobody hears or reads 'asterisk asterisk': speech, fallback and notification are plain text."""
+    rendered = render(reply, ENGLISH, "en")
+    assert rendered.card is not None
+    spoken = (rendered.card["speak"], rendered.card["fallbackText"], rendered.summary)
+    assert [] == [text for text in spoken if "*" in text or "\\" in text]
+
+
+@pytest.mark.parametrize("reply", REPLIES, ids=name_of)
+def test_every_card_begins_with_a_heading_and_wraps(reply: Reply) -> None:
+    """A screen reader finds a heading, and no text is cut off on a phone."""
+    card = card_of(reply)
+    assert "heading" == card["body"][0]["style"]
+    assert [] == [node for node in walk(card) if "TextBlock" == node.get("type") and not node.get("wrap")]
+
+
+@pytest.mark.parametrize("reply", REPLIES, ids=name_of)
+def test_no_placeholder_is_left(reply: Reply) -> None:
+    """Each sentence is filled in: no {name} and no None is shown."""
+    text = texts_in(card_of(reply)).replace("\\{", "")
+    assert [] == [mark for mark in ("{", "None", "DefaultMethod", "Standing") if mark in text]
+
+
+@pytest.mark.parametrize("reply", REPLIES, ids=name_of)
+def test_buttons_carry_an_opaque_id_and_nothing_else(reply: Reply) -> None:
+    """A button that changes something holds its id; every other one holds no data at all."""
+    card = card_of(reply)
+    ids = set(reply.action_ids.values()) if isinstance(reply, StateReply) else set()
+    assert ids == {button["data"]["action"] for button in set_buttons(card)}
+    assert [{"action"}] * len(set_buttons(card)) == [set(button["data"]) for button in set_buttons(card)]
+    others = [
+        node for node in walk(card) if str(node.get("type")).startswith("Action.") and SET_VERB != node.get("verb")
+    ]
+    assert [] == [node for node in others if "data" in node]
+
+
+@pytest.mark.parametrize("reply", REPLIES, ids=name_of)
+def test_no_card_holds_an_id_or_a_number_of_the_person(reply: Reply) -> None:
+    """Neither object id, tenant, address, id of a registration nor a full number is anywhere in a card."""
+    written = json.dumps(card_of(reply))
+    secrets = (ANN.oid, ANN.tid, ANN.upn, "5551234567", "m-1", "m-3")
+    assert [] == [secret for secret in secrets if f'"{secret}"' in written or (len(secret) > 5 and secret in written)]
+
+
+def test_one_button_for_each_available_method_and_none_for_others() -> None:
+    """Current, unregistered and disallowed methods have no button; the available ones have one each."""
+    policy = Policy(frozenset(DefaultMethod) - {DefaultMethod.VOICE_MOBILE})
+    card = card_of(reply_for(state_of(APP, MOBILE, default="sms"), policy))
+    assert ["Use notifications", "Use one-time codes"] == [button["title"] for button in set_buttons(card)]
+
+
+def test_read_only_shows_everything_and_offers_nothing() -> None:
+    """While changes are switched off nothing can be pressed, and the card says so."""
+    card = card_of(reply_for(PLAIN_STATE, Policy(read_only=True)))
+    assert [] == set_buttons(card)
+    assert "Changes are switched off at the moment. You can look, but not choose." in texts_in(card)
+
+
+def test_the_buttons_of_a_card_can_be_told_apart_by_their_titles() -> None:
+    """A screen reader reads titles alone, so no two are the same, and each has a tooltip."""
+    state = state_of(APP, MOBILE, row("phone", phoneType="alternateMobile"), row("phone", phoneType="office"))
+    buttons = set_buttons(card_of(reply_for(state)))
+    assert 6 == len({button["title"] for button in buttons})
+    assert 6 == len({button["tooltip"] for button in buttons})
+
+
+@pytest.mark.parametrize("method", DefaultMethod)
+def test_the_current_default_is_marked_in_words(method: DefaultMethod) -> None:
+    """Not by colour alone: one row says 'Your default', and the first sentence names it."""
+    text = texts_in(card_of(reply_for(state_of(APP, default=method.value))))
+    assert 1 == text.count("✓ Your default")
+    assert 1 == text.count("Your default is: **")
+
+
+@pytest.mark.parametrize(
+    ("default", "sentence"),
+    [
+        (None, "You have not chosen a default yet."),
+        ("sms", "Your default is: **Enter a code from a text message**."),
+        ("telepathy", "Your default is one that I don't know: **telepathy**."),
+    ],
+)
+def test_the_default_in_a_sentence(default: str | None, sentence: str) -> None:
+    """None, a known one, and one that is new to us, as it came."""
+    assert sentence in texts_in(card_of(reply_for(state_of(APP, default=default))))
+
+
+@pytest.mark.parametrize(
+    ("policy", "beginning", "reason"),
+    [
+        (Policy(), "Answer a call on your office phone", "Not registered. It needs your office number."),
+        (Policy(frozenset()), "Approve a notification", "Your organisation does not want this method to be used."),
+        (Policy(read_only=True), "Approve a notification", "Changes are switched off at the moment."),
+    ],
+)
+def test_what_can_not_be_chosen_says_why(policy: Policy, beginning: str, reason: str) -> None:
+    """A greyed-out method has its reason in the same row."""
+    assert reason in row_texts(card_of(reply_for(PLAIN_STATE, policy)), beginning)
+
+
+def test_a_doubtful_method_says_so() -> None:
+    """A code from an app that may be push only is offered with a warning; a sure one without."""
+    doubt = "may not work with this kind of registration"
+    doubtful = row_texts(card_of(reply_for(state_of(LITE))), "Enter a one-time code")
+    sure = row_texts(card_of(reply_for(state_of(APP))), "Enter a one-time code")
+    assert (True, False) == (doubt in doubtful, doubt in sure)
+
+
+def test_where_a_method_is_registered() -> None:
+    """A row names the device or the masked number, so that people recognise theirs."""
+    card = card_of(reply_for(state_of(APP, MOBILE)))
+    assert "Authenticator app on Ann's Pixel" in row_texts(card, "Approve a notification")
+    assert "••• 67" in row_texts(card, "Enter a code from a text message")
+
+
+def test_what_is_never_a_default_is_listed_apart() -> None:
+    """A passkey is named with its label, and a type that is new to us as Graph calls it."""
+    text = texts_in(card_of(reply_for(state_of(PASSKEY, row("brandNew")))))
+    expected = "Also registered, but never a default: Passkey or security key (Blue key), brandNewAuthenticationMethod."
+    assert expected in text
+
+
+def test_a_long_list_is_counted_not_dropped() -> None:
+    """Of forty passkeys twelve are named and the rest is counted."""
+    text = texts_in(card_of(reply_for(state_of(*[PASSKEY] * 40))))
+    assert (12, True) == (text.count("Blue key"), "and 28 more" in text)
+
+
+@pytest.mark.parametrize(
+    ("overruled_by", "part"),
+    [
+        ("PhoneAppNotification", "by itself (now: PhoneAppNotification)."),
+        ("BrandNewThing", "by itself (now: BrandNewThing)."),
+        ("", "by itself. Your default only counts for VPN"),
+    ],
+)
+def test_an_overruled_default_is_told(overruled_by: str, part: str) -> None:
+    """Who is overruled by Microsoft learns it, with Microsoft's own word if it gives one, known to us or not."""
+    assert part in texts_in(card_of(reply_for(state_of(APP, default="push", overruled_by=overruled_by))))
+
+
+def test_nothing_is_said_of_overruling_when_it_is_off() -> None:
+    """The notice is only for those whom it concerns."""
+    assert "by itself" not in texts_in(card_of(reply_for(PLAIN_STATE)))
+
+
+@pytest.mark.parametrize(
+    ("news", "said"),
+    [
+        (Changed("push", DefaultMethod.SMS, confirmed=True), "Authenticator notification → text message"),
+        (Changed("push", DefaultMethod.SMS, confirmed=True), "I read it back"),
+        (Changed("push", DefaultMethod.SMS, confirmed=False), "does not show it yet"),
+        (Changed(None, DefaultMethod.SMS, confirmed=True), "none → text message"),
+        (Changed("telepathy", DefaultMethod.SMS, confirmed=True), "telepathy → text message"),
+        (OutcomeUnknown(DefaultMethod.PUSH), "I can't say whether it took"),
+        (AlreadyDefault(DefaultMethod.SMS), "text message is your default already"),
+        (CantChoose(option_for(DefaultMethod.VOICE_OFFICE, PLAIN_STATE, Policy())), "It needs your office number"),
+        (Refused(DefaultMethod.OATH), "Microsoft did not accept this method: one-time code"),
+        (WhichOne(), "I have changed nothing yet"),
+        (WhichOne((DefaultMethod.PUSH, DefaultMethod.OATH)), "Authenticator notification or one-time code"),
+        (OutdatedCard(), "out of date, so nothing was changed"),
+        (StillWorking(), "still working"),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
+)
+def test_the_news_is_told(news: NewsItem, said: str) -> None:
+    """What has just happened stands in the card."""
+    assert said in texts_in(card_of(reply_for(PLAIN_STATE, news=news)))
+
+
+@pytest.mark.parametrize(
+    "news", [item for item in NEWS if not isinstance(item, (Changed, AlreadyDefault))], ids=lambda n: type(n).__name__
+)
+def test_no_false_success(news: NewsItem) -> None:
+    """Only a change that Graph took is called one."""
+    text = texts_in(card_of(reply_for(PLAIN_STATE, news=news)))
+    assert [] == [claim for claim in ("Changed:", "I read it back", "✓ **") if claim in text]
+
+
+@pytest.mark.parametrize(("info", "expected"), [(True, ["https://aka.ms/mysecurityinfo"]), (False, [])])
+def test_trouble_has_a_reference_and_a_way_on(info: bool, expected: list[str]) -> None:
+    """The sentence, a reference for the helpdesk, a way to try again, and the link where people can help themselves."""
+    card = card_of(TroubleReply(MfaBotError.user_sentence, "r-42", info))
+    text = texts_in(card)
+    assert ["r-42", MfaBotError.user_sentence] == [part for part in ("r-42", MfaBotError.user_sentence) if part in text]
+    assert expected == [node["url"] for node in walk(card) if "Action.OpenUrl" == node.get("type")]
+    assert [REFRESH_VERB] == [node["verb"] for node in walk(card) if "Action.Execute" == node.get("type")]
+
+
+def test_the_pointer_to_the_personal_chat_is_text_only() -> None:
+    """In a group everybody reads it, so there is no card, no button and no suggestion."""
+    rendered = render(PersonalChatOnlyReply(), ENGLISH, "en")
+    assert (None, (), rendered.text) == (rendered.card, rendered.suggestions, rendered.summary)
+    assert "personal chat" in rendered.text
+
+
+HOSTILE = {
+    "link": "[click](https://evil.example)",
+    "image": "![x](https://evil.example/x.png)",
+    "html": "<script>alert(1)</script><at>Ben</at>",
+    "macro": "{{DATE(2026-01-01T00:00:00Z, SHORT)}}",
+    "template": "{$root.token} {0} {name} %s",
+    "newline": "one\r\n\r\n# two\n- three",
+    "line separator": "one\N{LINE SEPARATOR}two\N{PARAGRAPH SEPARATOR}three\x85four",
+    "direction": "abc\N{RIGHT-TO-LEFT OVERRIDE}fdp.exe\N{RIGHT-TO-LEFT ISOLATE}x",
+    "zero width": "a\N{ZERO WIDTH SPACE}b\N{ZERO WIDTH NO-BREAK SPACE}c",
+    "emphasis": "**bold** _it_ ~~gone~~ `code` | table |",
+    "escaped": "\\[x\\](https://evil.example)",
+    "long": "L" * 500,
+    "long markup": "*" * 500,
+}
+MARKUP = re.compile(r"[`*_{}\[\]#|~<>]")
+CONTROLS = set("\r\x85\u2028\u2029\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\0")
+
+
+def reply_with(place: str, text: str) -> Reply:
+    """A reply that shows ``text`` in ``place``."""
+    match place:
+        case "device label":
+            return reply_for(state_of(row("microsoftAuthenticator", displayName=text)))
+        case "key label":
+            return reply_for(state_of(row("fido2", displayName=text)))
+        case "model":
+            return reply_for(state_of(row("fido2", model=text)))
+        case "greeting":
+            return GreetingReply(text)
+        case "system preferred":
+            return reply_for(state_of(APP, overruled_by=text))
+        case "unknown default":
+            return reply_for(state_of(APP, default=text))
+        case "default before":
+            return reply_for(PLAIN_STATE, news=Changed(text, DefaultMethod.SMS, confirmed=True))
+        case "odata type":
+            return reply_for(state_of(RegisteredMethod.from_graph({"@odata.type": text})))
+        case "masked number":
+            return reply_for(state_of(row("phone", phoneType="mobile", phoneNumber=f"XX {text}")))
+    raise AssertionError(place)
+
+
+PLACES = [
+    "device label", "key label", "model", "greeting", "system preferred", "unknown default", "default before",
+    "odata type", "masked number",
+]  # fmt: skip
+
+
+def live_markup(reply: Reply) -> Counter[str]:
+    """The characters of all texts that Markdown or a macro would act on: those without a backslash before them."""
+    return Counter(MARKUP.findall(re.sub(r"\\.", "", texts_in(card_of(reply)))))
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_foreign_text_does_nothing(place: str, kind: str) -> None:
+    """Names of devices, people and methods stay text: no link, tag, macro, line break, direction trick or flood."""
+    card = card_of(reply_with(place, HOSTILE[kind]))
+    shown = [node["text"] for node in walk(card) if isinstance(node.get("text"), str)]
+    assert live_markup(reply_with(place, "harmless")) == live_markup(reply_with(place, HOSTILE[kind]))
+    assert [] == [text for text in shown if CONTROLS & set(text) or "\n" in text]
+    assert [] == [text for text in shown if len(text) > 400]
+    assert [] == [error.message for error in Draft7Validator(SCHEMA).iter_errors(card)]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_harmless_foreign_text_is_shown_as_it_is(place: str) -> None:
+    """Letters of any language, blanks and apostrophes are not touched."""
+    assert "Zoë's Téléphone 漢字" in texts_in(card_of(reply_with(place, "Zoë's Téléphone 漢字")))
+
+
+@pytest.mark.parametrize(
+    ("foreign", "shown"),
+    [
+        ("", ""),
+        ("  plain  ", "plain"),
+        ("a*b", "a\\*b"),
+        ("a\\b", "a\\\\b"),
+        ("[x](y)", "\\[x\\](y)"),
+        ("{{DATE()}}", "\\{\\{DATE()\\}\\}"),
+        ("a\nb", "a b"),
+        ("x" * 81, "x" * 79 + "…"),
+        ("x" * 80, "x" * 80),
+    ],
+)
+def test_escape(foreign: str, shown: str) -> None:
+    """A backslash takes the meaning of markup away; what is too long ends in an ellipsis."""
+    assert shown == escape(foreign)
+
+
+@pytest.mark.parametrize("element", [TextBlock, Container, Column, ColumnSet, ActionSet, ExecuteAction, OpenUrlAction])
+def test_elements_refuse_what_they_do_not_know(element: type[BareObject]) -> None:
+    """A misspelt property is an error; the package alone would drop it without a word."""
+    with pytest.raises(TypeError, match="colour"):
+        element(colour="red")
+
+
+@pytest.mark.parametrize("name", ["render", "set_data", "action_type", "__class__"])
+def test_a_method_is_no_property(name: str) -> None:
+    """Only properties of an element can be given, not whatever attribute it has."""
+    with pytest.raises(TypeError, match=name):
+        ExecuteAction(**{name: "x"})
+
+
+@pytest.mark.parametrize(
+    ("reply", "suggestions"),
+    [
+        (NotUnderstoodReply(), ("show my methods", "help")),
+        (GreetingReply("Ann"), ("show my methods", "help")),
+        (WelcomeReply(), ("show my methods", "help")),
+        (HelpReply(), ()),
+        (WorkingReply(), ()),
+    ],
+)
+def test_suggestions(reply: Reply, suggestions: tuple[str, ...]) -> None:
+    """Where people may not know what to write they get at most three sentences to click."""
+    rendered: Rendered = render(reply, ENGLISH, "en")
+    assert suggestions == rendered.suggestions
+
+
+def test_something_that_is_no_reply_is_a_programming_error() -> None:
+    """A new kind of reply without a card is found at once."""
+    with pytest.raises(TypeError, match="no card for str"):
+        render("hello", ENGLISH, "en")  # type: ignore[arg-type]

@@ -1,0 +1,489 @@
+"""From sentences to commands. What could change something by mistake matters most."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.commands import AskWhich, Command, ForSomebodyElse, Greet, Help, NotUnderstood, SetDefault, Show
+from bot.mfa import DefaultMethod
+from bot.understanding import MAX_CHARACTERS, understand
+
+PUSH, OATH, SMS = DefaultMethod.PUSH, DefaultMethod.OATH, DefaultMethod.SMS
+MOBILE, ALTERNATE, OFFICE = (
+    DefaultMethod.VOICE_MOBILE,
+    DefaultMethod.VOICE_ALTERNATE_MOBILE,
+    DefaultMethod.VOICE_OFFICE,
+)
+CORPUS = [
+    json.loads(line)
+    for line in Path(__file__).with_name("utterances.jsonl").read_text(encoding="utf-8").splitlines()
+    if line
+]
+
+SET_SENTENCES = [
+    "set my default MFA to oath",
+    "set my default to sms",
+    "please change my default method to push",
+    "make push my default",
+    "I want to use text messages",
+    "switch me to push notifications please",
+    "could you switch my default to voiceOffice",
+    "use my hardware token",
+    "change my preferred method to authenticator notification",
+    "put my default on voiceMobile",
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("push", PUSH),
+        ("PUSH", PUSH),
+        ("push notification", PUSH),
+        ("authenticator notification", PUSH),
+        ("number matching", PUSH),
+        ("oath", OATH),
+        ("TOTP", OATH),
+        ("one-time code", OATH),
+        ("one time password", OATH),
+        ("authenticator code", OATH),
+        ("hardware token", OATH),
+        ("sms", SMS),
+        ("SMS", SMS),
+        ("text message", SMS),
+        ("texting", SMS),
+        ("voiceMobile", MOBILE),
+        ("voicemobile", MOBILE),
+        ("a call to my mobile", MOBILE),
+        ("voiceAlternateMobile", ALTERNATE),
+        ("alternate mobile", ALTERNATE),
+        ("voiceOffice", OFFICE),
+        ("office phone", OFFICE),
+        ("landline", OFFICE),
+    ],
+)
+@pytest.mark.parametrize("sentence", ["set my default MFA to {}", "Make {} my default!", "please use {}"])
+def test_the_six_methods_by_their_usual_names(sentence: str, name: str, method: DefaultMethod) -> None:
+    """Graph's spelling and what people call a method set it, in plain sentences."""
+    assert SetDefault(method) == understand(sentence.format(name))
+
+
+@pytest.mark.parametrize("text", SET_SENTENCES)
+def test_a_plain_instruction_is_carried_out(text: str) -> None:
+    """The sentences that the properties below are built on do set."""
+    assert isinstance(understand(text), SetDefault)
+
+
+@pytest.mark.parametrize(
+    ("text", "method"),
+    [
+        ("Set   my\tdefault\nto sms", SMS),
+        ("SET MY DEFAULT TO SMS!!!", SMS),
+        ("ｓｅｔ my default to ｓｍｓ", SMS),
+        ("set my default to “sms”", SMS),
+        ("set my default to **sms**", SMS),
+        ("I’d like to use sms", SMS),
+        ("set my default to sms\N{NO-BREAK SPACE}", SMS),
+        ("set my default to &quot;sms&quot;", SMS),
+    ],
+)
+def test_how_it_is_typed_does_not_matter(text: str, method: DefaultMethod) -> None:
+    """Case, blanks, wide letters, typographic marks and Teams' own escapes change nothing."""
+    assert SetDefault(method) == understand(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("show my methods", Show()),
+        ("what is my default?", Show()),
+        ("what's my default mfa", Show()),
+        ("which methods do i have", Show()),
+        ("status", Show()),
+        ("is push my default?", Show()),
+        ("help", Help()),
+        ("What can you do?", Help()),
+        ("?", Help()),
+        ("hello", Greet()),
+        ("Good morning!", Greet()),
+        ("hi bot", Greet()),
+        ("the weather is nice", NotUnderstood()),
+        ("", NotUnderstood()),
+        ("   ", NotUnderstood()),
+        ("...", NotUnderstood()),
+        ("> set my default to sms", NotUnderstood()),
+    ],
+)
+def test_the_other_commands(text: str, command: Command) -> None:
+    """Show, help, hello, and the honest rest."""
+    assert command == understand(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "candidates"),
+    [
+        ("set my default to the authenticator app", {PUSH, OATH}),
+        ("use a code", {OATH, SMS}),
+        ("call me", {MOBILE, ALTERNATE, OFFICE}),
+        ("use my phone", {PUSH, SMS, MOBILE, ALTERNATE, OFFICE}),
+        ("set my default to push or sms", set()),
+        ("push and sms", set()),
+        ("change my default", set()),
+        ("set my default method", set()),
+    ],
+)
+def test_what_could_mean_several_methods_gets_a_question(text: str, candidates: set[DefaultMethod]) -> None:
+    """The bot asks, and offers what could have been meant."""
+    command = understand(text)
+    assert isinstance(command, AskWhich)
+    assert candidates == set(command.candidates)
+
+
+@pytest.mark.parametrize(
+    ("text", "method"),
+    [
+        ("change my default from sms to push", PUSH),
+        ("switch from push to sms please", SMS),
+        ("move me from oath over to voiceOffice", OFFICE),
+        ("use push instead of sms", PUSH),
+        ("sms instead of push", SMS),
+        ("set oath instead of sms as my default", OATH),
+    ],
+)
+def test_from_to_and_instead_of(text: str, method: DefaultMethod) -> None:
+    """Of two methods the wanted one counts, not the one that is left."""
+    assert SetDefault(method) == understand(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "switch to push from sms",
+        "instead of sms use push",
+        "from sms to push to oath",
+        "push over sms",
+        "swap push for sms",
+        "push instead of sms instead of oath",
+    ],
+)
+def test_two_methods_in_another_order_never_set_the_one_that_is_left(text: str) -> None:
+    """What is not plainly from-to or instead-of may ask, but it never sets the method that somebody wants to leave."""
+    assert understand(text) in {AskWhich(), AskWhich((PUSH,)), SetDefault(PUSH), AskWhich((OATH,)), SetDefault(OATH)}
+
+
+NO_INSTRUCTION = {
+    "negated": [
+        "don't set my default to sms",
+        "do not set my default to sms",
+        "don’t use push",
+        "dont use push",
+        "DON`T use push",
+        "never use sms",
+        "no sms please",
+        "not push",
+        "anything but sms",
+        "stop using sms",
+        "I can't use push",
+        "please remove sms",
+        "set my default to sms? no",
+        "set my default to sms. Wait, don't",
+        "sms isn't what I want",
+        "no longer use sms",
+        "no more push",
+        "without sms",
+        "set my default to sms, not",
+        "I hate push",
+        "do n't use push",
+        "don\N{MODIFIER LETTER APOSTROPHE}t use push",
+        "don\N{ACUTE ACCENT}t use push",
+        "d\N{ZERO WIDTH SPACE}on't use push",
+        "nоt push",
+    ],
+    "negated by a sign": [
+        "🚫 sms",
+        "❌ sms",
+        "sms 👎",
+        "my default ≠ sms",
+        "default != sms",
+        "!sms",
+        "~~set my default to sms~~",
+    ],
+    "hypothetical or conditional": [
+        "if I set my default to sms",
+        "what if i use push",
+        "suppose i set my default to sms",
+        "maybe push",
+        "perhaps use sms",
+        "set my default to sms when i travel",
+        "set it to sms unless push works",
+        "should i use push",
+        "I might use sms",
+        "set my default to sms tomorrow",
+        "I am thinking of push",
+        "i could have used sms",
+        "i would have set it to push",
+        "i could have set it to sms",
+        "i'd have set sms",
+        "to set my default to sms i have to go to settings",
+        "to change to sms go to security settings",
+    ],
+    "asked why, how, whether, must": [
+        "why is my default sms",
+        "why set it to push?",
+        "how do I set my default to sms",
+        "how to use push",
+        "what does push do",
+        "should I switch to push?",
+        "what happens when i set sms",
+        "does sms work",
+        "is it safe to use sms",
+        "do i have to use sms?",
+        "do i need to switch to push?",
+        "do you want me to use sms?",
+        "have you set my default to sms?",
+        "have i set it to sms?",
+        "do i have sms?",
+        "do i use push?",
+        "do you prefer sms?",
+        "sms?",
+        "default sms?",
+    ],
+    "asked to be shown": [
+        "show sms",
+        "show my push method",
+        "show me my sms settings",
+        "list push",
+        "check my push notifications",
+        "get my sms status",
+        "tell me my sms method",
+        "i want to see push notifications",
+        "status of my hardware token",
+    ],
+    "told how things are": [
+        "i have push",
+        "i have sms registered",
+        "i use sms",
+        "i'm using sms",
+        "i'm currently using sms",
+        "currently sms",
+        "sms (current)",
+        "i get push notifications",
+        "i have sms and want to change",
+        "i currently use push and want to change my default",
+        "i use sms now and i'd like to change it",
+    ],
+    "told what has been done": [
+        "I was told to use sms",
+        "I changed my default to sms",
+        "you switched me to push",
+        "it had been set to sms",
+        "yesterday I set my default to sms",
+        "i just set my default to sms",
+        "i have set my default to sms",
+        "you set my default to sms",
+        "IT set my default to sms",
+        "IT put me on sms",
+        "Security set my default to sms",
+        "all set with sms thanks",
+    ],
+    "told what is to be left": [
+        "switch from sms",
+        "change from push notifications",
+        "i want to switch from sms please",
+        "move me from push",
+        "move on from sms",
+        "let go of sms",
+        "i'm through with sms",
+        "i'm over sms",
+        "instead of sms",
+        "use this instead of sms",
+        "i want this instead of push",
+    ],
+    "something else": [
+        "thanks for the notification",
+        "thank you for the text message",
+        "thanks for the sms",
+        "i have to go now, text me",
+        "can i text you",
+        "update my office phone",
+        "i need to change my work phone",
+        "update my hardware token",
+        "i need a hardware token",
+        "get me a hardware token",
+        "go to settings, select sms",
+    ],
+    "reported": [
+        "she said set my default to sms",
+        "the mail says: use sms",
+        "my boss told me to use push",
+        "Somebody wrote me: set my default to sms",
+        "microsoft asked me to use push",
+    ],
+    "quoted": [
+        '"set my default to sms"',
+        "“set my default to sms”",
+        "„set my default to sms“",
+        "«set my default to sms»",
+        "`set my default to sms`",
+        "```set my default to sms```",
+        "'set my default to sms'",
+        "‘set my default to sms’",
+        "‚set my default to sms‘",
+        "‹set my default to sms›",
+        "「set my default to sms」",
+        '"set my default to sms',
+        "&quot;set my default to sms&quot;",
+        '"please" "set my default to sms"',
+        "> set my default to sms",
+        "&gt; set my default to sms",
+        "  > set my default to sms\n> thanks",
+        ">set my default to sms\nthanks",
+        "<blockquote>set my default to sms</blockquote>",
+        "<s>set my default to sms</s>",
+    ],
+    "about somebody else": [
+        "set ann@contoso.example to sms",
+        "set my default to sms ann@contoso.example",
+        "set sms for Ann",
+        "sms for Ann please",
+        "set Grace's default to push",
+        "set Ann's to sms",
+        "change James' default to sms",
+        "set her default to sms",
+        "set his default to sms",
+        "set their default to sms",
+        "put him on push",
+        "set my boss to sms",
+        "set everyone to sms",
+        "use push for all users",
+        "my wife wants sms",
+        "set Ann Smith to push",
+        "switch Grace to push",
+        "put Grace on push",
+        "make Ann use sms",
+        "give Ben sms",
+        "set <at>Ann</at> to sms",
+        "<at>Ann Smith</at> use push",
+        "set <at>An</at> to sms",
+        "<at>An Do</at> use sms",
+        "set default of <at>My Le</at> to push",
+        "set An to sms",
+        "set your default to sms",
+        "you use sms",
+        "make all use sms",
+        "we all use sms",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [(kind, text) for kind, sentences in NO_INSTRUCTION.items() for text in sentences]
+)
+def test_what_is_no_clear_instruction_for_oneself_changes_nothing(kind: str, text: str) -> None:
+    """A sentence that negates, supposes, asks, tells, reports, quotes or means somebody else never sets a default."""
+    assert kind
+    assert not isinstance(understand(text), SetDefault)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["set ann@contoso.example to sms", "set sms for Ann", "set Grace's default to push", "set her default to sms"],
+)
+def test_who_means_somebody_else_is_told_so(text: str) -> None:
+    """A person who is plainly named is answered as such, not by a question about methods."""
+    assert ForSomebodyElse() == understand(text)
+
+
+def test_a_quoted_line_does_not_spoil_the_own_words_below_it() -> None:
+    """Teams quotes the answered message by '>'; what is written below it counts."""
+    assert SetDefault(PUSH) == understand("> set my default to sms\n\nset my default to push")
+
+
+@given(st.text())
+def test_no_text_raises(text: str) -> None:
+    """Whatever is sent, there is a command."""
+    assert isinstance(understand(text), Command)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *"set my default to sms push or not from instead of for ann show the is what".split(),
+                '"',
+                ">",
+                "'",
+                "\n",
+                "@",
+                "?",
+            ]
+        ),
+        max_size=12,
+    )
+)
+def test_no_pile_of_known_words_raises(words: list[str]) -> None:
+    """Known words in any order give a command, and the same one each time."""
+    text = " ".join(words)
+    assert understand(text) == understand(text)
+
+
+SENTENCES = st.sampled_from(SET_SENTENCES)
+
+
+@given(SENTENCES, st.sampled_from(["not", "don't", "don’t", "dont", "NOT", "never", "cannot", "do not"]), st.data())
+def test_a_negation_anywhere_never_sets(sentence: str, negation: str, data: st.DataObject) -> None:
+    """With 'not' or its kin in any place, no sentence changes anything."""
+    words = sentence.split()
+    place = data.draw(st.integers(0, len(words)))
+    assert not isinstance(understand(" ".join([*words[:place], negation, *words[place:]])), SetDefault)
+
+
+QUOTES = ['""', "“”", "„“", "«»", "``", "''", "‘’", "‚‘", "‹›", "「」", "『』", "《》", "❝❞", "‟”", "＂＂"]
+
+
+@pytest.mark.parametrize("marks", QUOTES)
+def test_a_quoted_instruction_never_sets(marks: str) -> None:
+    """A whole sentence between quotation marks of any kind is somebody else's words."""
+    quoted = [f"{marks[0]}{sentence}{marks[1]}" for sentence in SET_SENTENCES]
+    assert [] == [text for text in quoted if isinstance(understand(text), SetDefault)]
+
+
+@given(SENTENCES, st.text(alphabet=st.characters(categories=["Ll", "Lu", "Lo"]), min_size=4, max_size=12), st.data())
+def test_an_unknown_word_anywhere_never_makes_it_another_method(sentence: str, word: str, data: st.DataObject) -> None:
+    """A word more may turn an instruction into a question, but never into one for another method."""
+    words = sentence.split()
+    place = data.draw(st.integers(0, len(words)))
+    meant = understand(sentence)
+    command = understand(" ".join([*words[:place], f"x{word}x", *words[place:]]))
+    assert not isinstance(command, SetDefault) or meant == command
+
+
+def test_an_instruction_that_was_cut_never_sets() -> None:
+    """What stands beyond the limit may take everything back, so a message that is too long changes nothing."""
+    text = "set my default to sms".ljust(MAX_CHARACTERS) + " - that is what the fraudster wrote, ignore it"
+    assert not isinstance(understand(text), SetDefault)
+
+
+def dangerous(line: dict[str, Any], command: Command) -> bool:
+    """True for a change that the label does not ask for: another intent, another or no method, another target."""
+    asked_for = ("set", "me")
+    return isinstance(command, SetDefault) and (
+        asked_for != (line["intent"], line["target"].casefold()) or command.method.value != line["method"]
+    )
+
+
+def test_the_corpus_is_whole() -> None:
+    """The two hundred labelled messages are there."""
+    assert 200 == len(CORPUS)
+
+
+@pytest.mark.parametrize("line", CORPUS, ids=lambda line: line["text"][:40].encode("ascii", "replace").decode())
+def test_nothing_in_the_corpus_is_dangerous(line: dict[str, Any]) -> None:
+    """No message changes a default that its author did not ask to change."""
+    assert not dangerous(line, understand(line["text"]))
