@@ -4,14 +4,15 @@
 
 VENV := .venv
 PYTHON ?= python3
+PORT ?= 3980
 BIN := $(VENV)/bin
 SOURCES := app.py bot cards sandbox tests
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.runtime ## start the bot in a simulated tenant; prints the address to open
-	@$(BIN)/python app.py sandbox
+run: $(VENV)/.runtime ## start the bot in a simulated tenant; prints the address to open (PORT=3980)
+	@$(BIN)/python app.py sandbox --port $(PORT)
 
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/coverage run -m pytest --ignore tests/e2e
@@ -29,7 +30,7 @@ e2e: $(VENV)/.dev ## drive the chat page in a real browser (needs Chromium)
 
 texts: $(VENV)/.dev ## bring the catalogs up to date with the sentences in the code
 	$(BIN)/pybabel -q extract --no-location --sort-output --omit-header -k N_ -o $(VENV)/mfabot.pot bot cards
-	$(BIN)/pybabel -q update --no-wrap --ignore-pot-creation-date --no-fuzzy-matching -D mfabot -i $(VENV)/mfabot.pot -d bot/locale
+	$(BIN)/pybabel -q update --no-wrap --ignore-obsolete --ignore-pot-creation-date --no-fuzzy-matching -D mfabot -i $(VENV)/mfabot.pot -d bot/locale
 
 lock: $(VENV)/.dev ## compile the pinned requirements anew
 	$(BIN)/python -m pip install -q uv
@@ -43,9 +44,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements.txt | $(BIN)/python
+	@echo "Setting up, which takes about a minute…"
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt | $(BIN)/python
+	@echo "Setting up, which takes about a minute…"
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@ $(VENV)/.runtime

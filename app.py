@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import gc
 import signal
 import sys
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"The bot can't start: {error}", file=sys.stderr)
         return 2
     except (MfaBotError, OSError) as error:
-        print(f"The bot can't start: {error}", file=sys.stderr)
+        print(f"The bot can't start: {_advice(error, options)}", file=sys.stderr)
         return 1
     return 0
 
@@ -48,6 +49,15 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=int, default=_DEFAULT_SANDBOX_PORT, help="where the chat page listens (default: %(default)s)"
     )
     return parser
+
+
+def _advice(error: Exception, options: argparse.Namespace) -> str:
+    """The error in a sentence that says what to do where that is known."""
+    if not isinstance(error, OSError) or error.errno != errno.EADDRINUSE:
+        return str(error)
+    if options.command == "sandbox":
+        return f"port {options.port} is in use. Choose another: make run PORT={options.port + 1}"
+    return "a port is in use. Choose others in MFABOT_PORT and MFABOT_ADMIN_PORT"
 
 
 async def _serve() -> None:

@@ -15,6 +15,7 @@ __all__ = [
     "GreetingReply",
     "HelpReply",
     "NewsItem",
+    "NoneOfThem",
     "NotUnderstoodReply",
     "OutcomeUnknown",
     "OutdatedCard",
@@ -76,6 +77,13 @@ class WhichOne:
 
 
 @dataclass(frozen=True, slots=True)
+class NoneOfThem:
+    """The wish could mean several methods, and none of them can be chosen."""
+
+    methods: tuple[DefaultMethod, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OutdatedCard:
     """A button of an old card was pressed; nothing was changed, here is the fresh state."""
 
@@ -85,7 +93,17 @@ class StillWorking:
     """The same press is being carried out at this moment."""
 
 
-NewsItem = Changed | OutcomeUnknown | AlreadyDefault | CantChoose | Refused | WhichOne | OutdatedCard | StillWorking
+NewsItem = (
+    Changed
+    | OutcomeUnknown
+    | AlreadyDefault
+    | CantChoose
+    | Refused
+    | NoneOfThem
+    | WhichOne
+    | OutdatedCard
+    | StillWorking
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from bot.replies import (
     CantChoose,
     Changed,
     NewsItem,
+    NoneOfThem,
     OutcomeUnknown,
     OutdatedCard,
     Refused,
@@ -116,8 +117,25 @@ class SelfService:
         return self._reply(person, state, news)
 
     async def ask_which(self, person: Person, candidates: tuple[DefaultMethod, ...]) -> StateReply:
-        """The state with the question which method was meant. Nothing is changed. Raises as ``show``."""
-        return await self.show(person, WhichOne(candidates))
+        """The state with the question which method was meant, as far as one can be chosen. Nothing is changed.
+
+        Raises as ``show``.
+        """
+        state = await self._read_state(self._token(person), person)
+        return self._reply(person, state, self._question(candidates, state))
+
+    def _question(self, candidates: tuple[DefaultMethod, ...], state: MfaState) -> NewsItem | None:
+        meant = [option_for(method, state, self._policy) for method in candidates or tuple(DefaultMethod)]
+        choosable = tuple(option.method for option in meant if option.standing is Standing.AVAILABLE)
+        if choosable:
+            return WhichOne(choosable if candidates else ())
+        if not candidates:
+            # The card says by itself that there is nothing to choose, and why.
+            return None
+        current = [option for option in meant if option.standing is Standing.CURRENT]
+        if current:
+            return AlreadyDefault(current[0].method)
+        return CantChoose(meant[0]) if len(meant) == 1 else NoneOfThem(candidates)
 
     async def set_default(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
         """Make ``method`` the person's default, if it can be chosen; the reply says what came of it.

@@ -32,7 +32,7 @@ def welcome_card(texts: Texts, lang: str) -> Card:
                 "which ones you have registered and make the one you like best your default."
             ),
             _("Your administrator has to allow me to do that once. I act only for you, and only when you ask."),
-            _('Try: "show my methods" or "set my default MFA to oath".'),
+            _("Try **show my methods** or **set my default MFA to oath**."),
         ],
         lang,
         [_show_button(texts)],
@@ -43,7 +43,7 @@ def greeting_card(reply: GreetingReply, texts: Texts, lang: str) -> Card:
     """An answer to hello."""
     _ = texts.gettext
     hello = _("Hello {name}!").format(name=escape(reply.name)) if reply.name else _("Hello!")
-    text = _('I show and change your default sign-in method. Write "show my methods", or "help" for more.')
+    text = _("I show and change your default sign-in method. Write **show my methods**, or **help** for more.")
     return _card(hello, [text], lang, [_show_button(texts)])
 
 
@@ -53,12 +53,13 @@ def help_card(texts: Texts, lang: str) -> Card:
     return _card(
         _("What I can do for you"),
         [
-            _('**Show** your methods and your default: "show my methods".'),
+            _("To see your methods and your default, write **show my methods**."),
             _(
-                '**Change** your default: "set my default MFA to oath". The six methods are: push (Authenticator '
-                "notification), oath (one-time code), sms (text message), voiceMobile, voiceAlternateMobile and "
-                "voiceOffice (calls)."
+                "To change your default, write for example **set my default MFA to oath**, **use text messages** or "
+                "**call my office phone**. These can be a default: app notifications (push), one-time codes (oath), "
+                "text messages (sms), and calls to your mobile, your second mobile or your office."
             ),
+            _("I understand English only, so far."),
             _("I can't register or remove methods. The Security info page does that."),
         ],
         lang,
@@ -71,7 +72,12 @@ def not_understood_card(texts: Texts, lang: str) -> Card:
     _ = texts.gettext
     return _card(
         _("Sorry, I did not understand that"),
-        [_('Nothing was changed. Try "show my methods", "set my default MFA to push" or "help".')],
+        [
+            _(
+                "Nothing was changed. I understand short English sentences, such as **show my methods**, **set my "
+                "default MFA to push** or **help**."
+            )
+        ],
         lang,
         [_show_button(texts)],
     )

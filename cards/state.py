@@ -5,12 +5,13 @@ from __future__ import annotations
 from adaptivecards.baseobject import BareObject
 
 from bot.locale import Texts
-from bot.mfa import DefaultMethod, MfaState, Option, Standing
+from bot.mfa import DefaultMethod, MethodKind, MfaState, Option, Standing
 from bot.replies import (
     AlreadyDefault,
     CantChoose,
     Changed,
     NewsItem,
+    NoneOfThem,
     OutcomeUnknown,
     OutdatedCard,
     Refused,
@@ -59,7 +60,7 @@ def state_card(reply: StateReply, texts: Texts, lang: str) -> Card:
     if reply.read_only:
         body.append(_notice(_("Changes are switched off at the moment. You can look, but not choose."), "warning"))
     body.append(TextBlock(text=default_sentence(reply.state, texts), wrap=True))
-    if reply.state.overruled:
+    if reply.state.overruled and _has_something_to_choose_from(reply.state):
         body.append(_notice(_overruled_sentence(reply.state, texts), "warning"))
     body += [_row(option, reply, texts) for option in reply.options]
     body += _others(reply.state, texts)
@@ -78,7 +79,16 @@ def default_sentence(state: MfaState, texts: Texts) -> str:
         return texts.gettext("Your default is one that I don't know: **{method}**.").format(
             method=escape(state.preferences.default_name)
         )
+    if not any(row.enables for row in state.methods):
+        return texts.gettext(
+            "You have not registered a method that can be a default. You can do that on the Security info page."
+        )
     return texts.gettext("You have not chosen a default yet.")
+
+
+def _has_something_to_choose_from(state: MfaState) -> bool:
+    """False where there is only a password: then Microsoft chooses nothing either."""
+    return any(row.kind not in {MethodKind.PASSWORD, MethodKind.EMAIL} for row in state.methods)
 
 
 def _overruled_sentence(state: MfaState, texts: Texts) -> str:
@@ -121,6 +131,13 @@ def _news(news: NewsItem, texts: Texts) -> BareObject:
                 ).format(method=short_name(method, texts)),
                 "attention",
             )
+        case NoneOfThem(methods):
+            return _notice(
+                _("I can't make any of these your default: {methods}. Nothing was changed.").format(
+                    methods=_either(methods, texts)
+                ),
+                "attention",
+            )
         case WhichOne(candidates):
             return _notice(_question(candidates, texts), "accent")
         case OutdatedCard():
@@ -143,8 +160,13 @@ def _changed(news: Changed, texts: Texts) -> BareObject:
 def _question(candidates: tuple[DefaultMethod, ...], texts: Texts) -> str:
     if not candidates:
         return texts.gettext("Which method would you like? I have changed nothing yet; choose below.")
-    names = texts.gettext(" or ").join(short_name(method, texts) for method in candidates)
-    return texts.gettext("Did you mean: {methods}? I have changed nothing yet; choose below.").format(methods=names)
+    return texts.gettext("Did you mean: {methods}? I have changed nothing yet; choose below.").format(
+        methods=_either(candidates, texts)
+    )
+
+
+def _either(methods: tuple[DefaultMethod, ...], texts: Texts) -> str:
+    return texts.gettext(" or ").join(short_name(method, texts) for method in methods)
 
 
 def _notice(text: str, style: str) -> BareObject:

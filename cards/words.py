@@ -40,10 +40,10 @@ _SHORT_NAMES = {
 _BUTTONS = {
     DefaultMethod.PUSH: N_("Use notifications"),
     DefaultMethod.OATH: N_("Use one-time codes"),
-    DefaultMethod.VOICE_MOBILE: N_("Call my mobile"),
-    DefaultMethod.VOICE_ALTERNATE_MOBILE: N_("Call my second mobile"),
-    DefaultMethod.VOICE_OFFICE: N_("Call my office"),
-    DefaultMethod.SMS: N_("Text me"),
+    DefaultMethod.VOICE_MOBILE: N_("Use mobile calls"),
+    DefaultMethod.VOICE_ALTERNATE_MOBILE: N_("Use second mobile calls"),
+    DefaultMethod.VOICE_OFFICE: N_("Use office calls"),
+    DefaultMethod.SMS: N_("Use text messages"),
 }
 
 _NEEDED = {

@@ -67,7 +67,7 @@ def test_a_taken_port_is_said_plainly() -> None:
         done = _run("app.py", "sandbox", "--port", str(taken.getsockname()[1]))
 
     assert done.returncode == 1
-    assert "address already in use" in done.stderr.lower()
+    assert "is in use. Choose another: make run PORT=" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -315,7 +315,7 @@ def _trouble(error: MfaBotError) -> TroubleReply:
 
 
 def _signing_in(texts: Texts) -> Rendered:
-    return Rendered(text=texts.gettext("I am signing you in again; then I carry on by myself."))
+    return Rendered(text=texts.gettext("I am signing you in; then I carry on by myself."))
 
 
 def _message(rendered: Rendered) -> Activity:

@@ -155,8 +155,12 @@ def _without_a_method(sentence: _Sentence) -> Command:
     about_default = not rest.isdisjoint(english.DEFAULT_WORDS)
     if about_default and "how" in rest:
         return Help()
-    if not rest.isdisjoint(english.BLOCKERS) or rest - _KNOWN:
+    if not rest.isdisjoint(english.BLOCKERS):
         return NotUnderstood()
+    if rest - _KNOWN:
+        # "set my default to oaht": what is meant is clear, only the method is not.
+        tells = sentence.words[0] in english.SET_WORDS | english.FILLERS and not rest.isdisjoint(english.SET_WORDS)
+        return AskWhich() if about_default and tells and "to" in rest else NotUnderstood()
     if rest <= english.SHOW_WORDS | english.FILLERS and not rest.isdisjoint(english.STATUS_WORDS):
         return Show()
     if about_default and rest.isdisjoint(english.SHOW_WORDS | english.QUESTIONS):

@@ -120,9 +120,14 @@ export class Transcript {
   /** Whoever reads the end stays there, whatever grows or shrinks: a message, the chips, the Graph panel. */
   #keepReaderAtEnd() {
     const scroller = this.#scroller;
+    let lastTop = 0;
     scroller.addEventListener("scroll", () => {
       if (this.#isReplaying) return;
-      this.#isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < AT_END_PX;
+      // Our own scrolling goes down, and its event may come when the log has grown again: only going up leaves the end.
+      const isNear = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < AT_END_PX;
+      if (isNear) this.#isAtEnd = true;
+      else if (scroller.scrollTop < lastTop) this.#isAtEnd = false;
+      lastTop = scroller.scrollTop;
     });
     const observer = new ResizeObserver(() => {
       if (this.#isAtEnd) scroller.scrollTop = scroller.scrollHeight;

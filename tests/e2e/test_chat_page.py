@@ -22,7 +22,7 @@ def test_the_sentence_is_typed_the_card_appears_and_a_button_changes_it(page: Pa
     _keep_picture(page)
     messages = page.get_by_test_id("message").count()
 
-    card.get_by_role("button", name="Text me").click()
+    card.get_by_role("button", name="Use text messages").click()
 
     expect(card).to_contain_text("Changed: one-time code → text message.")
     expect(page.get_by_test_id("message")).to_have_count(messages)
@@ -41,7 +41,7 @@ def test_somebody_else_sees_their_own_situation(page: Page, address: str) -> Non
     expect(card).to_contain_text("Microsoft chooses the strongest method for you by itself")
     expect(card).to_contain_text("Not registered. It needs the Microsoft Authenticator app on your phone.")
     expect(card.get_by_role("button", name="Use notifications")).to_have_count(0)
-    expect(card.get_by_role("button", name="Call my office")).to_be_visible()
+    expect(card.get_by_role("button", name="Use office calls")).to_be_visible()
 
 
 def _keep_picture(page: Page) -> None:

@@ -100,8 +100,8 @@ async def test_setting_costs_three_round_trips(world: World) -> None:
     [
         (GRACE, ["✓ Your default", "Pixel", "Not registered. It needs your mobile number."], ["Microsoft chooses"]),
         (KATHERINE, ["Microsoft chooses the strongest method", "(now: Sms)", "••• 31"], ["555"]),
-        (ALAN, ["You have not chosen a default yet.", "Passkey or security key", "(now: Fido2)"], ["✓ Your default"]),
-        (NORA, ["You have not chosen a default yet.", "Password"], ["✓ Your default"]),
+        (ALAN, ["You have not registered a method that can be", "Passkey", "(now: Fido2)"], ["✓ Your default"]),
+        (NORA, ["You have not registered a method that can be", "Password"], ["✓ Your", "Microsoft chooses"]),
     ],
 )
 async def test_everybody_sees_their_own_situation(world: World, oid: str, says: list[str], never: list[str]) -> None:
@@ -141,7 +141,27 @@ async def test_an_unclear_wish_gets_a_question_with_buttons(world: World) -> Non
     card = (await world.ask(ADA, "call me")).card or {}
 
     assert "Did you mean: call to your mobile phone or" in card_text(card)
-    assert {"Call my mobile", "Call my office"} <= set(buttons(card))
+    assert {"Use mobile calls", "Use office calls"} <= set(buttons(card))
+    assert world.patches() == 0
+
+
+@pytest.mark.parametrize(
+    ("oid", "text", "expected"),
+    [
+        (GRACE, "call me", "I can't make any of these your default: call to your mobile phone or"),
+        (GRACE, "use the app", "Did you mean: one-time code?"),
+        (GRACE, "I prefer push", "Nothing to do: Authenticator notification is your default already."),
+        (GRACE, "I prefer sms", "I can't make this your default: text message."),
+        (NORA, "change my default", "You have not registered a method that can be a default."),
+        (ADA, "set my default MFA to oaht", "Which method would you like?"),
+    ],
+)
+async def test_a_question_offers_only_what_can_be_chosen(world: World, oid: str, text: str, expected: str) -> None:
+    """The bot does not ask people to choose below where below is nothing to choose."""
+    shown = await world.read(oid, text)
+
+    assert expected in shown
+    assert "choose below" not in shown or "Did you mean" in shown or "Which method" in shown
     assert world.patches() == 0
 
 

@@ -39,7 +39,7 @@ async def test_a_press_changes_the_default_and_replaces_the_card(world: World) -
     card = await _card(world)
     count = len(world.client(ADA).messages)
 
-    result = await world.client(ADA).press(card, "Text me")
+    result = await world.client(ADA).press(card, "Use text messages")
 
     assert (result.status, result.body["statusCode"]) == (200, 200)
     after = world.client(ADA).message(card.id)
@@ -62,7 +62,7 @@ async def test_refresh_reads_again(world: World) -> None:
 async def test_fifty_presses_at_once_write_once(world: World) -> None:
     """Rule 4: one PATCH, one intent, one outcome, and every delivery shows the same result."""
     card = await _card(world)
-    action = buttons(card.card or {})["Text me"]
+    action = buttons(card.card or {})["Use text messages"]
 
     results = await asyncio.gather(*(_press(world, ADA, action, card.id) for _ in range(50)))
 
@@ -75,7 +75,7 @@ async def test_fifty_presses_at_once_write_once(world: World) -> None:
 async def test_a_late_repetition_shows_the_same_result(world: World) -> None:
     """The same press again, minutes later: nothing is written, and the answer is the result of the first."""
     card = await _card(world)
-    action = buttons(card.card or {})["Text me"]
+    action = buttons(card.card or {})["Use text messages"]
     await _press(world, ADA, action)
 
     again = await _press(world, ADA, action)
@@ -87,7 +87,7 @@ async def test_a_late_repetition_shows_the_same_result(world: World) -> None:
 async def test_another_button_of_a_spent_card_is_outdated(world: World) -> None:
     """A card is spent as a whole: its other buttons change nothing and get the fresh state."""
     card = await _card(world)
-    await _press(world, ADA, buttons(card.card or {})["Text me"])
+    await _press(world, ADA, buttons(card.card or {})["Use text messages"])
 
     other = await _press(world, ADA, buttons(card.card or {})["Use one-time codes"])
 
@@ -99,10 +99,10 @@ async def test_a_button_survives_a_restart_of_the_bot(start: Start) -> None:
     """Cards outlive the process: another process on the same database knows its buttons, spent and unspent."""
     async with start() as world:
         first, second = await _card(world), await _card(world)
-        await world.client(ADA).press(first, "Text me")
+        await world.client(ADA).press(first, "Use text messages")
     async with start() as world:
-        again = await world.client(ADA).press(first, buttons(first.card or {})["Text me"])
-        assert again.body["value"] == "I am signing you in again; then I carry on by myself."
+        again = await world.client(ADA).press(first, buttons(first.card or {})["Use text messages"])
+        assert again.body["value"] == "I am signing you in; then I carry on by myself."
         await eventually(lambda: "Changed" in world.client(ADA).message(first.id).visible_text)
         await world.client(ADA).press(second, "Use one-time codes")
     assert (world.default_of(ADA), world.patches()) == ("oath", 2)
@@ -113,7 +113,7 @@ async def test_a_press_without_a_token_signs_in_and_then_replaces_the_card(world
     card = await _card(world)
     world.tokens.forget(_person(world, ADA))
 
-    result = await world.client(ADA).press(card, "Text me")
+    result = await world.client(ADA).press(card, "Use text messages")
 
     assert result.body["type"] == "application/vnd.microsoft.activity.message"
     await eventually(lambda: "Changed" in world.client(ADA).message(card.id).visible_text)
@@ -174,7 +174,7 @@ async def test_a_press_outside_the_personal_chat_shows_nothing(world: World) -> 
     """Rule 8: a card that was carried into a group answers with a pointer to the personal chat."""
     card = await _card(world)
     channel = world.sandbox.teams.channel
-    value = {"action": buttons(card.card or {})["Text me"]}
+    value = {"action": buttons(card.card or {})["Use text messages"]}
     invoke = channel.invoke(world.sandbox.tenant.people[ADA], "adaptiveCard/action", value)
     invoke["conversation"]["conversationType"] = "groupChat"
 
@@ -190,7 +190,7 @@ async def test_the_state_is_read_again_before_a_write(world: World) -> None:
     person = world.sandbox.tenant.people[KATHERINE]
     person.methods[:] = [row for row in person.methods if row.get("phoneType") != "mobile"]
 
-    await world.client(KATHERINE).press(card, "Text me")
+    await world.client(KATHERINE).press(card, "Use text messages")
 
     assert "I can't make this your default" in world.client(KATHERINE).message(card.id).visible_text
     assert world.patches() == 0
@@ -207,7 +207,7 @@ async def test_a_slow_press_is_answered_in_time_and_finished_later(start: Start,
 
         world.sandbox.faults.add(graph("PATCH"), hold)
 
-        await world.client(ADA).press(card, "Text me")
+        await world.client(ADA).press(card, "Use text messages")
         assert "Working on it" in world.client(ADA).message(card.id).visible_text
         release.set()
 
@@ -234,7 +234,7 @@ async def test_what_the_organisation_does_not_want_has_no_button(start: Start) -
     async with start(allowed_methods="push,oath") as world:
         card = (await _card(world)).card or {}
         assert "Your organisation does not want this method to be used." in card_text(card)
-        assert "Text me" not in buttons(card)
+        assert "Use text messages" not in buttons(card)
 
         assert "I can't make this your default" in await world.read(ADA, "use sms")
         assert world.patches() == 0
@@ -247,7 +247,7 @@ async def test_read_only_stops_every_write_and_says_so(start: Start) -> None:
     async with start(read_only=True) as world:
         text = await world.read(ADA, "set my default MFA to oath")
         assert "Changes are switched off at the moment." in text
-        await world.client(ADA).press(old, "Text me")
+        await world.client(ADA).press(old, "Use text messages")
         assert "Changes are switched off" in world.client(ADA).message(old.id).visible_text
     assert (world.default_of(ADA), world.patches()) == ("push", 0)
 
