@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
-from bot.errors import MethodRefused, MfaBotError, SignInNeeded, StoreUnavailable, UpstreamError
+from bot.errors import (
+    GraphRefused,
+    MethodRefused,
+    MfaBotError,
+    PersonNotFound,
+    SignInNeeded,
+    StepUpNeeded,
+    StoreUnavailable,
+    UpstreamError,
+)
 from bot.graph import PatchOutcome
 from bot.identity import SELF_SCOPES
 from bot.mfa import DefaultMethod, MfaState, Oid, Person, Policy, Preferences, Standing, flat_keys, option_for, options
@@ -26,7 +38,7 @@ from bot.replies import (
     WhichOne,
 )
 from bot.settings import Pace
-from bot.store import ActionIds, Change, Intent, Outcome, OutcomeKind
+from bot.store import ActionIds, Change, Intent, MintedAction, Outcome, OutcomeKind
 from bot.telemetry import get_logger, log_error
 
 __all__ = ["Graph", "Origin", "Records", "SelfService", "Tokens"]
@@ -82,6 +94,10 @@ class Origin:
     key: str
     conversation_id: str
 
+    def resumed(self) -> Origin:
+        """The same wish after the sign-in that its first try led to."""
+        return Origin(f"{self.key}#resumed", self.conversation_id)
+
 
 class SelfService:
     """The use case. Everything that it needs is handed in; all of it may be replaced by a small object in a test."""
@@ -104,7 +120,8 @@ class SelfService:
         self._policy = policy
         self._pace = pace
         self._observe_change = observe_change
-        self._presses: dict[str, asyncio.Task[StateReply]] = {}
+        self._presses: dict[tuple[str, bool], asyncio.Task[StateReply]] = {}
+        self._locks: WeakValueDictionary[Oid, asyncio.Lock] = WeakValueDictionary()
 
     async def show(self, person: Person, news: NewsItem | None = None) -> StateReply:
         """The person's methods and default, read now.
@@ -137,20 +154,31 @@ class SelfService:
             return AlreadyDefault(current[0].method)
         return CantChoose(meant[0]) if len(meant) == 1 else NoneOfThem(candidates)
 
-    async def set_default(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
+    async def set_default(
+        self, person: Person, method: DefaultMethod, origin: Origin, *, resumed: bool = False
+    ) -> StateReply:
         """Make ``method`` the person's default, if it can be chosen; the reply says what came of it.
 
+        Args:
+            person: whose default it is.
+            method: what it shall be.
+            origin: where the wish comes from.
+            resumed: True when the wish goes on after a sign-in that it needed.
+
         Raises:
-            SignInNeeded: nothing was changed; sign in and call again.
+            SignInNeeded: nothing was changed; sign in and call again with ``resumed``.
             StoreUnavailable: the intent could not be recorded, so nothing was changed.
             MfaBotError: Graph refused or could not be asked; nothing was changed.
         """
-        token = self._token(person)
-        state = await self._read_state(token, person)
-        return self._objection(person, method, state) or await self._change(person, method, state, token, origin)
+        async with self._turn_of(person):
+            token = self._token(person)
+            state = await self._read_state(token, person)
+            objection = self._objection(person, method, state)
+            key = origin.resumed() if resumed else origin
+            return objection or await self._change(person, method, state, token, key)
 
-    async def press(self, person: Person, action_id: str, origin: Origin) -> StateReply:
-        """Carry out a button's wish once, however often the press arrives. Raises as ``set_default``, too.
+    async def press(self, person: Person, action_id: str, origin: Origin, *, resumed: bool = False) -> StateReply:
+        """Carry out a button's wish once, however often the press arrives. Arguments and errors as ``set_default``.
 
         Raises:
             ActionRejected: the id was not made by us for this person.
@@ -158,43 +186,77 @@ class SelfService:
         action = self._action_ids.read(action_id, person, person.oid)
         if action.expired:
             return await self.show(person, OutdatedCard())
-        press = self._presses.get(action_id)
+        flight = (action_id, resumed)
+        press = self._presses.get(flight)
         if press is None:
             once = Origin(f"card:{action.card_id}", origin.conversation_id)
-            press = asyncio.create_task(self._press(person, action.method, action.card_id, once), name="press")
-            self._presses[action_id] = press
-            press.add_done_callback(lambda done: self._pressed(action_id, done))
+            press = asyncio.create_task(self._press(person, action, once, resumed=resumed), name="press")
+            self._presses[flight] = press
+            press.add_done_callback(lambda done: self._pressed(flight, done))
         # Shielded: one delivery that gives up must not stop the change for the others.
         return await asyncio.shield(press)
 
-    def _pressed(self, action_id: str, done: asyncio.Task[StateReply]) -> None:
-        self._presses.pop(action_id, None)
+    def _turn_of(self, person: Person) -> asyncio.Lock:
+        """One change of a person at a time, in the order in which they come."""
+        return self._locks.setdefault(person.oid, asyncio.Lock())
+
+    def _pressed(self, flight: tuple[str, bool], done: asyncio.Task[StateReply]) -> None:
+        self._presses.pop(flight, None)
         if not done.cancelled():
             done.exception()
 
-    async def _press(self, person: Person, method: DefaultMethod, card_id: str, origin: Origin) -> StateReply:
-        token = self._token(person)
-        if change := await self._records.find_change(origin.key):
-            return await self._repeat(person, method, change)
-        state = await self._read_state(token, person)
-        if objection := self._objection(person, method, state):
-            return objection
-        if not await self._records.spend_action(card_id, person, person.oid, method):
-            change = await self._records.find_change(origin.key)
-            return await (self._repeat(person, method, change) if change else self.show(person, OutdatedCard()))
-        return await self._change(person, method, state, token, origin)
+    async def _press(self, person: Person, action: MintedAction, origin: Origin, *, resumed: bool) -> StateReply:
+        async with self._turn_of(person):
+            token = self._token(person)
+            change = await self._find_change(origin)
+            goes_on = resumed and change is not None and change.error == SignInNeeded.__name__
+            if change and not goes_on:
+                return await self._repeat(person, action.method, await self._ended(origin, change))
+            state = await self._read_state(token, person)
+            if objection := self._objection(person, action.method, state):
+                return objection
+            if goes_on:
+                return await self._change(person, action.method, state, token, origin.resumed())
+            if not await self._records.spend_action(action.card_id, person, person.oid, action.method):
+                return await self._repeat(person, action.method, await self._ended(origin, None))
+            return await self._change(person, action.method, state, token, origin)
 
-    async def _repeat(self, person: Person, method: DefaultMethod, change: Change) -> StateReply:
+    async def _find_change(self, origin: Origin) -> Change | None:
+        """What was done under ``origin``; if that only led to a sign-in, what was done after it."""
+        change = await self._records.find_change(origin.key)
+        if change and change.error == SignInNeeded.__name__:
+            return await self._records.find_change(origin.resumed().key) or change
+        return change
+
+    async def _ended(self, origin: Origin, change: Change | None) -> Change | None:
+        """The change once it has ended: another instance may be carrying it out. As it is, when that takes too long."""
+        give_up_at = time.monotonic() + self._pace.duplicate_wait_s
+        while not (change and (change.outcome or _is_old(change))) and time.monotonic() < give_up_at:
+            await asyncio.sleep(self._pace.duplicate_poll_s)
+            change = await self._find_change(origin)
+        return change
+
+    async def _repeat(self, person: Person, method: DefaultMethod, change: Change | None) -> StateReply:
         """The card is spent: show what came of it, if it was this wish and nothing else has happened since."""
-        reply = await self.show(person, OutdatedCard())
-        if change.method is not method:
-            return reply
+        state = await self._read_state(self._token(person), person)
+        if change is None or change.method is not method:
+            return self._reply(person, state, OutdatedCard())
+        if refusal := _SAID_BY_ERROR.get(change.error or ""):
+            raise refusal("as before")
+        before = change.before.get("userpreferredmethodforsecondaryauthentication")
+        name = str(before) if before else None
+        took = change.outcome in {OutcomeKind.CONFIRMED, OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN}
+        if took and state.default is method:
+            return self._reply(person, state, Changed(name, method, confirmed=True))
+        if change.outcome is OutcomeKind.ACCEPTED and state.preferences.default_name == name:
+            # Graph's reads have still not caught up.
+            return self._reply(person, state.with_default(method), Changed(name, method, confirmed=False))
+        if change.error == MethodRefused.__name__:
+            return self._reply(person, state, Refused(method))
         if change.outcome is None:
-            return self._reply(person, reply.state, StillWorking())
-        if change.outcome in {OutcomeKind.CONFIRMED, OutcomeKind.ACCEPTED} and reply.state.default is method:
-            before = change.before.get("userpreferredmethodforsecondaryauthentication")
-            return self._reply(person, reply.state, Changed(str(before) if before else None, method, confirmed=True))
-        return reply
+            return self._reply(person, state, OutcomeUnknown(method) if _is_old(change) else StillWorking())
+        unknown = change.outcome is OutcomeKind.UNKNOWN
+        return self._reply(person, state, OutcomeUnknown(method) if unknown else OutdatedCard())
 
     def _token(self, person: Person) -> str:
         return self._tokens.cached(person, SELF_SCOPES)
@@ -281,7 +343,11 @@ class SelfService:
         if not isinstance(error, MethodRefused):
             raise error
         log_error(_log, error)
-        return await self.show(person, Refused(intent.method))
+        try:
+            return await self.show(person, Refused(intent.method))
+        except MfaBotError:
+            # That Graph can't be read now is not what the person asked about.
+            raise error from None
 
     async def _reread(self, token: str, person: Person, method: DefaultMethod) -> Preferences | None:
         """Graph's preferences once they show ``method``; None if they do not within the bound."""
@@ -317,6 +383,17 @@ class SelfService:
             news=news,
             read_only=self._policy.read_only,
         )
+
+
+_SAID_BY_ERROR: Mapping[str, type[MfaBotError]] = {
+    error.__name__: error for error in (GraphRefused, PersonNotFound, StepUpNeeded)
+}
+"""Refusals that have a card of their own; a repeated press gets the same one."""
+
+
+def _is_old(change: Change) -> bool:
+    """Nobody is carrying it out any more."""
+    return datetime.now(UTC) - change.at_utc > timedelta(minutes=1)
 
 
 def _with(state: MfaState, preferences: Preferences) -> MfaState:

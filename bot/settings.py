@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,8 @@ _CLOUDS = {
     ),
 }
 
+_HOST_SUFFIX = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+
 _Words = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -115,7 +118,12 @@ class Settings(BaseSettings):
     @field_validator("service_url_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, value: object) -> object:
-        return tuple(_split(value)) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        hosts = tuple(_split(value.lower()))
+        if not all(_HOST_SUFFIX.fullmatch(host) or is_loopback(host) for host in hosts):
+            raise ValueError("is not a list of host names with at least one dot each")
+        return hosts
 
     @field_validator("allowed_methods", mode="before")
     @classmethod
@@ -130,7 +138,7 @@ class Settings(BaseSettings):
     @field_validator("client_secret")
     @classmethod
     def _no_empty_secret(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value():
+        if not value.get_secret_value().strip():
             raise ValueError("must not be empty")
         return value
 
@@ -147,6 +155,14 @@ class Settings(BaseSettings):
         if value and not _is_safe_url(value):
             raise ValueError("must be an https:// address (http:// only on this machine)")
         return value.rstrip("/")
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin_only(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.path or parts.query or parts.fragment or parts.username:
+            raise ValueError("must be an origin, such as https://bot.example, without anything behind it")
+        return value
 
     @field_validator("login_url")
     @classmethod
@@ -219,6 +235,8 @@ class Pace:
     first_retry_s: float = 0.3
     key_reload_s: float = 60.0
     shutdown_s: float = 20.0
+    duplicate_wait_s: float = 4.0
+    duplicate_poll_s: float = 0.25
 
 
 def load_settings(**overrides: object) -> Settings:

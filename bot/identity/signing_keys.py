@@ -131,8 +131,7 @@ class SigningKeys:
         try:
             metadata = await self._get(self._openid_url)
             jwks = await self._get(str(metadata["jwks_uri"]))
-            rows = jwks["keys"]
-            keys = dict(_key(row) for row in rows if _is_usable(row)) if isinstance(rows, list) else {}
+            keys = _keys(jwks["keys"])
             self._loaded = _Loaded(str(metadata["issuer"]), keys, self._clock())
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
             _log.error("signing keys could not be loaded", url=self._openid_url, cause=type(error).__name__)
@@ -145,6 +144,14 @@ class SigningKeys:
         if not isinstance(body, dict):
             raise TypeError("not a JSON object")
         return body
+
+
+def _keys(rows: object) -> Mapping[str, SigningKey]:
+    """The usable keys by their ids. An empty set is an error: keys that were good a moment ago are better than none."""
+    keys = dict(_key(row) for row in rows if _is_usable(row)) if isinstance(rows, list) else {}
+    if not keys:
+        raise ValueError("no usable key")
+    return keys
 
 
 def _is_usable(row: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from bot.mfa import DefaultMethod, Oid, Person, TenantId
@@ -60,7 +61,9 @@ class Change:
 
     method: DefaultMethod
     before: FlatState
-    outcome: OutcomeKind | None
+    at_utc: datetime
+    outcome: OutcomeKind | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

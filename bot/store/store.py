@@ -55,6 +55,8 @@ class Store:
         store = cls(engine, clock=clock)
         try:
             async with store._writing() as connection:
+                # Whoever starts at the same moment waits here, and then finds the tables made.
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
                 await connection.run_sync(_migrate)
         except BaseException:
             await engine.dispose()
@@ -132,7 +134,7 @@ class Store:
     async def find_change(self, key: str) -> Change | None:
         """What was done under ``key``, None if nothing was begun."""
         query = (
-            select(intents.c.method, intents.c.before, outcomes.c.kind)
+            select(intents.c.method, intents.c.before, intents.c.at_utc, outcomes.c.kind, outcomes.c.error)
             .join_from(intents, outcomes, isouter=True)
             .where(intents.c.key == key)
         )
@@ -140,7 +142,14 @@ class Store:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             return None
-        return Change(DefaultMethod(row.method), row.before, OutcomeKind(row.kind) if row.kind else None)
+        return Change(
+            method=DefaultMethod(row.method),
+            before=row.before,
+            # SQLite keeps no zone; everything that is stored is UTC.
+            at_utc=row.at_utc.replace(tzinfo=UTC),
+            outcome=OutcomeKind(row.kind) if row.kind else None,
+            error=row.error,
+        )
 
     async def remember_pending(self, pending: PendingCommand) -> None:
         """Keep a command until its person has signed in, ten minutes at most."""
@@ -158,15 +167,18 @@ class Store:
         async with self._writing() as connection:
             await connection.execute(insert(pending_commands), row)
 
-    async def claim_pending(self, pending_id: str, person: Person) -> PendingCommand | None:
-        """The command that waits under ``pending_id`` for ``person``: for the first who asks, and nobody after."""
+    async def claim_pending(self, person: Person, conversation_id: str) -> list[PendingCommand]:
+        """All commands that wait for ``person``'s sign-in in a conversation, in the order in which they were said.
+
+        Each is given once: to the first who asks, and to nobody after.
+        """
         table = pending_commands
         claim = (
             update(table)
             .where(
-                table.c.id == pending_id,
                 table.c.tid == person.tid,
                 table.c.oid == person.oid,
+                table.c.conversation_id == conversation_id,
                 table.c.claimed_at_utc.is_(None),
                 table.c.expires_at_utc > self._clock(),
             )
@@ -174,8 +186,9 @@ class Store:
             .returning(table)
         )
         async with self._writing() as connection:
-            row = (await connection.execute(claim)).one_or_none()
-        return _pending(row) if row is not None else None
+            rows = (await connection.execute(claim)).all()
+        # All live equally long, so their ends are in the order of their beginnings.
+        return [_pending(row) for row in sorted(rows, key=lambda row: row.expires_at_utc)]
 
     async def _insert_if_absent(self, table: Table, row: Mapping[str, Any]) -> bool:
         async with self._writing() as connection:

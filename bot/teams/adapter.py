@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 from botbuilder.core import BotAdapter, TurnContext
 from botbuilder.schema import Activity, ActivityTypes, ConversationReference, InvokeResponse, ResourceResponse
 
@@ -136,12 +136,15 @@ class TeamsAdapter(BotAdapter):
         return task
 
     async def drain(self) -> None:
-        """Let what is under way finish, for at most the shutdown time; then cancel it."""
-        if self._tasks:
-            _, late = await asyncio.wait(set(self._tasks), timeout=self._pace.shutdown_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        """Let what is under way finish, and what that begins, for at most the shutdown time; then cancel it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pace.shutdown_s):
+                while self._tasks:
+                    await asyncio.wait(set(self._tasks))
+        late = set(self._tasks)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def send_activities(self, context: TurnContext, activities: list[Activity]) -> list[ResourceResponse]:
         """The turn's way out: an invoke's answer stays in the turn, everything else goes to the connector."""
@@ -177,18 +180,22 @@ class TeamsAdapter(BotAdapter):
 async def _read(request: web.Request) -> bytes:
     """The body, given up as soon as it is too long: a chunked one announces no length."""
     body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise ChannelError(413, "the body is too large")
+    try:
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise ChannelError(413, "the body is too large")
+    except (web.RequestPayloadError, ClientPayloadError):
+        raise ChannelError(400, "the body is broken or not encoded as it says") from None
     return bytes(body)
 
 
 def _parse(raw: bytes) -> object:
     try:
-        body = json.loads(raw)
+        # Decoded here, since json would take other encodings and lone surrogates for text.
+        body = json.loads(raw.decode())
         if b"\\u" in raw:
-            # A lone surrogate is JSON, but no text that could be stored or sent again.
+            # An escaped lone surrogate is JSON, but no text that could be stored or sent again.
             json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise ChannelError(400, "the body is not JSON") from None

@@ -49,7 +49,7 @@ class ChannelAuth:
             ChannelError: 401 for every token that is not the channel's for this bot; 503 while there are no keys.
         """
         scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN:
+        if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN or not token.isascii():
             raise ChannelError(401, "no bearer token")
         try:
             header = jwt.get_unverified_header(token)

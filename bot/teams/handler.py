@@ -39,11 +39,12 @@ from bot.errors import (
     GraphRefused,
     MethodRefused,
     MfaBotError,
+    SenderUnknown,
     SignInError,
     SignInNeeded,
     StepUpNeeded,
 )
-from bot.locale import DEFAULT_LANGUAGE, Texts, texts_for
+from bot.locale import DEFAULT_LANGUAGE, N_, Texts, texts_for
 from bot.mfa import Person
 from bot.replies import (
     ForSomebodyElseReply,
@@ -86,6 +87,11 @@ class _Wish:
     card_activity_id: str | None = None
     """The card that the answer replaces; None for an answer of its own."""
 
+    @property
+    def resumed(self) -> bool:
+        """True when it goes on after a sign-in."""
+        return self.attempts > 0
+
 
 class TeamsHandler(TeamsActivityHandler):
     """Dispatches what Teams sends. Every error of ours becomes a card that says what it means."""
@@ -99,6 +105,27 @@ class TeamsHandler(TeamsActivityHandler):
         self._sign_in = sign_in
         self._store = store
         self._pace = pace
+
+    async def on_turn(self, turn_context: TurnContext) -> None:
+        """One turn. What nobody foresaw is logged, and the person hears that something went wrong."""
+        try:
+            await super().on_turn(turn_context)
+        except MfaBotError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            reply = _unforeseen()
+            _log.exception("a turn broke", error=type(error).__name__, reference=reply.reference)
+            await self._apologise(turn_context, reply)
+
+    async def _apologise(self, context: TurnContext, reply: TroubleReply) -> None:
+        activity = context.activity
+        if not is_personal(activity):
+            return
+        if activity.type == ActivityTypes.message:
+            await self._send(context, reply)
+        elif activity.name == "adaptiveCard/action":
+            answer = _card_response(self._render(activity, reply))
+            await context.send_activity(Activity(type=ActivityTypes.invoke_response, value=answer))
 
     async def on_conversation_update_activity(self, turn_context: TurnContext) -> None:
         """Greet when the bot itself was added to a personal chat.
@@ -151,7 +178,7 @@ class TeamsHandler(TeamsActivityHandler):
         try:
             return await self._answer(wish)
         except SignInNeeded as error:
-            if wish.attempts:
+            if wish.resumed:
                 # Signed in a moment ago and still not good: asking for ever would not help.
                 return _trouble(error)
             try:
@@ -175,9 +202,9 @@ class TeamsHandler(TeamsActivityHandler):
             case Show() | Refresh():
                 return await self._self_service.show(wish.person)
             case SetDefault(method):
-                return await self._self_service.set_default(wish.person, method, wish.origin)
+                return await self._self_service.set_default(wish.person, method, wish.origin, resumed=wish.resumed)
             case Press(action_id):
-                return await self._self_service.press(wish.person, action_id, wish.origin)
+                return await self._self_service.press(wish.person, action_id, wish.origin, resumed=wish.resumed)
             case AskWhich(candidates):
                 return await self._self_service.ask_which(wish.person, candidates)
             case ForSomebodyElse():
@@ -216,70 +243,96 @@ class TeamsHandler(TeamsActivityHandler):
     ) -> None:
         reply = await work
         if reply is not None:
-            await self._adapter.resume(reference, lambda context: self._replace(context, card_activity_id, reply))
+            await self._adapter.resume(reference, lambda context: self._give(context, card_activity_id, reply))
 
     # Sign-in
 
     async def _on_token_exchange(self, context: TurnContext) -> InvokeResponse:
+        activity = context.activity
+        if not is_personal(activity):
+            # No sign-in card of ours is ever sent elsewhere.
+            return InvokeResponse(status=400)
         try:
-            person = sender_of(context.activity)
-            exchange = await self._sign_in.exchange(context.activity.value, person)
+            person = sender_of(activity)
+            exchange = await self._sign_in.exchange(activity.value, person, _origin(activity).conversation_id)
         except MfaBotError as error:
             log_error(_log, error)
-            return InvokeResponse(status=503 if not isinstance(error, SignInError) else 403)
-        if exchange.pending is not None:
-            # In the background, so that the client has its answer before the command is carried out.
-            reference = TurnContext.get_conversation_reference(context.activity)
-            reference.activity_id = None
-            pending, signed_in, error_ = exchange.pending, exchange.person or person, exchange.error
-            self._adapter.spawn(
-                self._adapter.resume(reference, lambda turn: self._go_on(turn, pending, signed_in, error_))
-            )
+            return InvokeResponse(status=403 if isinstance(error, SenderUnknown) else 503)
+        self._go_on_later(context, exchange.pending, exchange.person or person, exchange.error)
         return InvokeResponse(status=exchange.status, body=exchange.body)
 
-    async def _go_on(
-        self, context: TurnContext, pending: PendingCommand, person: Person, error: MfaBotError | None
-    ) -> None:
-        """Carry out the command that waited for the sign-in, or say why it can't be."""
-        reply: Reply | None
-        if error is not None:
-            reply = _trouble(error)
-        else:
-            wish = _Wish(
-                person,
-                command_from_json(pending.command),
-                Origin(pending.message_key, pending.conversation_id),
-                pending.attempts,
-                pending.card_activity_id,
-            )
-            reply = await self._carry_out(context, wish)
-        if reply is None:
-            return
-        if pending.card_activity_id:
-            await self._replace(context, pending.card_activity_id, reply)
-        else:
-            await self._send(context, reply)
-
     async def _on_sign_in_failure(self, context: TurnContext) -> InvokeResponse:
-        """Teams could not get a token at all. Without a word of ours the person would see nothing."""
-        value = context.activity.value
+        """Teams could not get a token at all. Told once, although each of the person's clients reports it."""
+        activity = context.activity
+        value = activity.value
         code = value.get("code") if isinstance(value, dict) else None
         error = SignInError("Teams reports a failure", code=code[:64] if isinstance(code, str) else None)
-        await self._send(context, _trouble(error))
+        log_error(_log, error)
+        if is_personal(activity):
+            try:
+                person = sender_of(activity)
+                pending = await self._sign_in.claim(person, _origin(activity).conversation_id)
+            except MfaBotError as failure:
+                log_error(_log, failure)
+            else:
+                self._go_on_later(context, pending, person, error)
         return InvokeResponse(status=200)
+
+    def _go_on_later(
+        self, context: TurnContext, pending: tuple[PendingCommand, ...], person: Person, error: MfaBotError | None
+    ) -> None:
+        """In the background, so that the client has its answer before the commands are carried out."""
+        if not pending:
+            return
+        reference = TurnContext.get_conversation_reference(context.activity)
+        # The invoke is no message, so nothing can be a reply to it.
+        reference.activity_id = None
+        self._adapter.spawn(self._adapter.resume(reference, lambda turn: self._go_on(turn, pending, person, error)))
+
+    async def _go_on(
+        self, context: TurnContext, waiting: tuple[PendingCommand, ...], person: Person, error: MfaBotError | None
+    ) -> None:
+        """Carry out the commands that waited for the sign-in, in their order, or say why that can't be."""
+        for place, pending in enumerate(waiting):
+            reply: Reply | None
+            if error is None:
+                reply = await self._carry_out(context, _wish_of(pending, person))
+            else:
+                # Said once; but a card that promised a result does not stay as it is.
+                reply = _trouble(error) if place == 0 or pending.card_activity_id else None
+            if reply is not None:
+                await self._give(context, pending.card_activity_id, reply)
 
     # Out
 
     async def _send(self, context: TurnContext, reply: Reply) -> None:
         await context.send_activity(_message(self._render(context.activity, reply)))
 
-    async def _replace(self, context: TurnContext, activity_id: str, reply: Reply) -> None:
+    async def _give(self, context: TurnContext, card_activity_id: str | None, reply: Reply) -> None:
+        """The reply in the place of a card, or as a message of its own where there is none or it can't be replaced."""
         message = _message(self._render(context.activity, reply))
-        message.id = activity_id
-        await context.update_activity(message)
+        if card_activity_id is not None:
+            message.id = card_activity_id
+            try:
+                await context.update_activity(message)
+            except MfaBotError as error:
+                log_error(_log, error)
+            else:
+                return
+        await self._send(context, reply)
 
     def _render(self, activity: Activity, reply: Reply) -> Rendered:
         return render(reply, _texts(activity), DEFAULT_LANGUAGE)
+
+
+def _wish_of(pending: PendingCommand, person: Person) -> _Wish:
+    return _Wish(
+        person,
+        command_from_json(pending.command),
+        Origin(pending.message_key, pending.conversation_id),
+        pending.attempts,
+        pending.card_activity_id,
+    )
 
 
 def _texts(activity: Activity) -> Texts:
@@ -312,6 +365,11 @@ def _trouble(error: MfaBotError) -> TroubleReply:
     log_error(_log, error, reference=reference)
     helps_oneself = isinstance(error, (GraphRefused, MethodRefused, StepUpNeeded))
     return TroubleReply(error.user_sentence, reference, security_info=helps_oneself)
+
+
+def _unforeseen() -> TroubleReply:
+    sentence = N_("Something went wrong on my side, and I can't say how far I came. Look at how things are now.")
+    return TroubleReply(sentence, uuid4().hex[:8])
 
 
 def _signing_in(texts: Texts) -> Rendered:

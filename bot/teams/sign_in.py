@@ -15,7 +15,15 @@ from botbuilder.core import TurnContext
 from botbuilder.schema import Activity, ActivityTypes, Attachment
 
 from bot.commands import Command, command_to_json
-from bot.errors import MfaBotError, SignInError, SignInRefused, StepUpNeeded, UpstreamError, WrongPerson
+from bot.errors import (
+    BotMisconfigured,
+    MfaBotError,
+    SignInError,
+    SignInRefused,
+    StepUpNeeded,
+    UpstreamError,
+    WrongPerson,
+)
 from bot.identity import SELF_SCOPES, SsoValidator, UserTokens
 from bot.locale import Texts
 from bot.mfa import Person
@@ -38,8 +46,8 @@ class Exchange:
     body: dict[str, Any] | None = None
     person: Person | None = None
     """Set when the person is signed in; more is known of them than from the channel."""
-    pending: PendingCommand | None = None
-    """The command that waited, for the first delivery that claims it."""
+    pending: tuple[PendingCommand, ...] = ()
+    """The commands that waited, in their order, for the first delivery that claims them."""
     error: MfaBotError | None = None
     """What to tell in the chat together with ``pending``."""
 
@@ -84,8 +92,8 @@ class SignIn:
         await self._store.remember_pending(pending)
         await context.send_activity(_sign_in_card(pending.id, texts))
 
-    async def exchange(self, value: object, person: Person) -> Exchange:
-        """Take the token of one ``signin/tokenExchange``.
+    async def exchange(self, value: object, person: Person, conversation_id: str) -> Exchange:
+        """Take the token of one ``signin/tokenExchange`` that came from ``conversation_id``.
 
         412 makes this client show the card; it is answered only where the person must act. Trouble of another kind
         is told in the chat, once.
@@ -102,21 +110,28 @@ class SignIn:
                 signed_in = await self._take(token, person)
             except (SignInError, UpstreamError) as error:
                 log_error(_log, error)
-                return await self._failed(exchange_id, person, error)
-        pending = await self._store.claim_pending(exchange_id, signed_in)
-        return Exchange(200, person=signed_in, pending=pending)
+                return await self._failed(exchange_id, person, conversation_id, error)
+        return Exchange(200, person=signed_in, pending=await self.claim(signed_in, conversation_id))
+
+    async def claim(self, person: Person, conversation_id: str) -> tuple[PendingCommand, ...]:
+        """The commands that wait for ``person``, for the first who asks.
+
+        Raises:
+            StoreUnavailable: they can't be read.
+        """
+        return tuple(await self._store.claim_pending(person, conversation_id))
 
     async def _take(self, token: str, person: Person) -> Person:
         sso = await self._sso.validate(token, person)
         await self._tokens.exchange(sso, SELF_SCOPES)
         return sso.person
 
-    async def _failed(self, exchange_id: str, person: Person, error: MfaBotError) -> Exchange:
+    async def _failed(self, exchange_id: str, person: Person, conversation_id: str, error: MfaBotError) -> Exchange:
         if isinstance(error, (StepUpNeeded, SignInRefused, WrongPerson)):
-            return Exchange(412, _failure(exchange_id, str(error)))
-        pending = await self._store.claim_pending(exchange_id, person)
-        if isinstance(error, UpstreamError):
-            return Exchange(503, _failure(exchange_id, str(error)), pending=pending, error=error)
+            return Exchange(412, _failure(exchange_id, error.log_sentence))
+        pending = await self.claim(person, conversation_id)
+        if isinstance(error, (UpstreamError, BotMisconfigured)):
+            return Exchange(503, _failure(exchange_id, error.log_sentence), pending=pending, error=error)
         # Signing in again would end the same way, so no client shall offer it.
         return Exchange(200, pending=pending, error=error)
 

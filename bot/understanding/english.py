@@ -105,7 +105,7 @@ DEFAULT_WORDS = frozenset(
 
 SHOW_WORDS = frozenset("show list see view check display what what's whats which get tell status overview".split())
 
-REQUESTS = ("can you ", "could you ", "would you ", "will you ", "can we ", "could we ", "please ")
+REQUESTS = ("can you ", "could you ", "would you please ", "will you ", "can we ", "could we ", "please ")
 """How a request begins that ends with a question mark."""
 
 BOT_NAMES = frozenset("mfa bot default mfabot".split())

@@ -13,9 +13,10 @@ __all__ = ["wanted_mention"]
 
 _POLITE = r"(?:(?:hi|hello|hey|ok|okay|yes|please|pls|plz|kindly|just|now|so) )*"
 _ASKING = (
-    r"(?:(?:can|could|would|will) (?:you|we) |i(?:'d| would) (?:like|love) (?:you )?to |i (?:want|wish) (?:you )?to "
-    r"|let's |let us |go ahead and )?"
+    r"(?:(?:can|could|will) (?:you|we) |would you (?:please |kindly )|i(?:'d| would) (?:like|love) (?:you )?to "
+    r"|i (?:want|wish) (?:you )?to |let's |go ahead and )?"
 )
+_BYE = r"(?: (?:please|pls|plz|thanks|thank you|thx|from now on))*"
 _THANKS = (
     r"(?: (?:please|pls|plz|thanks|thank you|thx|now|right now|from now on|for me|again|today|instead|by default"
     r"|when i sign in|for (?:signing in|sign in|sign-in|signin|login|logins|my logins|my account)))*"
@@ -32,7 +33,6 @@ _AS_DEFAULT = rf"(?: (?:as|for) {_DEFAULT})?"
 
 # Each pattern with the place, from 0, of the mention that is wanted.
 _PATTERNS = (
-    (rf"{_M}(?: only)?", 0),
     (rf"(?:set|change|switch|update|move|put|go) (?:{_IT} )?{_TO} {_M}", 0),
     (rf"(?:set|use|choose|pick|select|take) {_M}{_AS_DEFAULT}", 0),
     (rf"(?:have|get) {_M} as {_DEFAULT}", 0),
@@ -47,6 +47,8 @@ _PATTERNS = (
 _INSTRUCTIONS = tuple(
     (re.compile(f"{_POLITE}{_ASKING}{_POLITE}{pattern}{_THANKS}"), wanted) for pattern, wanted in _PATTERNS
 )
+# The bare name of a method. "Can you text me" and "call my office now" ask for a text or a call, not for a default.
+_NAME = re.compile(rf"{_POLITE}{_M}(?: only)?{_BYE}")
 # "I want push" wishes for a default; "I want a hardware token" for a token. So no article here.
 _WISH = re.compile(rf"{_POLITE}i(?:'d| would) like M{_AS_DEFAULT}{_THANKS}|{_POLITE}i want M{_AS_DEFAULT}{_THANKS}")
 
@@ -56,4 +58,4 @@ def wanted_mention(canonical: str) -> int | None:
     for pattern, wanted in _INSTRUCTIONS:
         if pattern.fullmatch(canonical):
             return wanted
-    return 0 if _WISH.fullmatch(canonical) else None
+    return 0 if _NAME.fullmatch(canonical) or _WISH.fullmatch(canonical) else None

@@ -20,7 +20,7 @@ MAX_CHARACTERS = 4000
 
 _LONGEST_PHRASE = max(phrase.count(" ") + 1 for phrase in english.METHODS)
 _TYPOGRAPHIC = str.maketrans({"’": "'", "“": '"', "”": '"', "→": "->"})
-_MAIL_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+_MAIL_ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
 _MENTION = re.compile(r"<at[^>]*>([^<]*)</at>")
 _WORD = re.compile(r"[^\W_]+(?:['\-.][^\W_]+)*")
 # A method's name may stand between these; anything else between them is a quotation.
@@ -79,7 +79,9 @@ class _Sentence:
 
 def _normalise(text: str) -> str:
     """One line in lower case, without the lines that Teams quotes and without a mention of the bot."""
-    plain = unicodedata.normalize("NFKC", html.unescape(text[:MAX_CHARACTERS])).translate(_TYPOGRAPHIC)
+    # Cut once more: one character may be many when it is written out.
+    plain = unicodedata.normalize("NFKC", html.unescape(text[:MAX_CHARACTERS]))[:MAX_CHARACTERS]
+    plain = plain.translate(_TYPOGRAPHIC)
     kept = [line for line in plain.splitlines() if not line.lstrip().startswith(">")]
     plain = " ".join(" ".join(kept).lower().split())
     return _MENTION.sub(lambda found: " " if set(found[1].split()) <= english.BOT_NAMES else found[0], plain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -204,6 +205,52 @@ async def test_what_is_not_an_activity_is_400(world: World, body: bytes) -> None
 async def test_a_property_of_the_wrong_type_is_400(world: World, broken: dict[str, Any]) -> None:
     """Whatever type a property has, the answer is 400 and not a broken turn."""
     assert await _post(world, json.dumps(_activity(world, **broken)).encode()) == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"text": "\xed\xa0\x80"}',
+        '{"text": "hello"}'.encode("utf-16"),
+        '{"text": "hello"}'.encode("utf-32"),
+        b"\xef\xbb\xbf{}",
+    ],
+    ids=lambda body: repr(body[:12]),
+)
+async def test_only_utf_8_is_read(world: World, body: bytes) -> None:
+    """Lone surrogates and other encodings are 400."""
+    assert await _post(world, body) == 400
+
+
+async def test_a_body_that_is_not_encoded_as_it_says_is_400(world: World) -> None:
+    """A Content-Encoding that does not fit the body is bad input, not an error of ours."""
+    assert await _post(world, b"{}", **{"Content-Encoding": "gzip"}) == 400
+
+
+async def test_a_token_outside_ascii_is_401(world: World) -> None:
+    """Bytes that can't be in a token are refused before anything looks at them."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(world.bot_url.rsplit(":", 1)[1]))
+    head = b"POST /api/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+    writer.write(head + b"Authorization: Bearer \xff\xfe\r\n\r\n")
+    status = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+    assert b" 401 " in status
+
+
+async def test_an_empty_key_set_does_not_lock_everybody_out(world: World) -> None:
+    """Keys that were good stay good when the issuer answers with none."""
+    world.sandbox.faults.add(connector("GET", "openid/keys"), Answer(200, body={"keys": []}))
+    await _post(world, b"{}", world.sandbox.teams.channel_token(key=SigningKey.generate()))
+
+    assert await _post(world, json.dumps(_activity(world, text="help")).encode()) == 200
+
+
+@pytest.mark.parametrize("text", ["㌖" * 4000, "a" * 4000 + " @", "push " * 800, "'" * 4000, "set my " * 600])
+async def test_a_message_of_costly_characters_is_answered(world: World, text: str) -> None:
+    """Characters that become many when they are written out, or that invite a pattern to try and try, cost nothing."""
+    assert await _post(world, json.dumps(_activity(world, text=text)).encode()) == 200
 
 
 async def test_the_body_has_to_be_json(world: World) -> None:

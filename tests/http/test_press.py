@@ -11,8 +11,8 @@ import pytest
 
 from bot.mfa import DefaultMethod, Oid, Person, TenantId
 from bot.store import ActionIds
-from sandbox import ChatMessage, PostResult
-from sandbox.faults import graph
+from sandbox import Answer, ChatMessage, PostResult
+from sandbox.faults import connector, graph
 from sandbox.teams import buttons, card_text
 from tests.conftest import ADA, GRACE, KATHERINE, Start, World, eventually
 
@@ -82,6 +82,99 @@ async def test_a_late_repetition_shows_the_same_result(world: World) -> None:
 
     assert "Changed: Authenticator notification → text message." in _shown(again)
     assert world.patches() == 1
+
+
+async def test_a_late_repetition_of_a_change_that_does_not_show_yet_is_no_failure(world: World) -> None:
+    """Rule 6: Graph accepted it but its reads lag behind, also when the press comes again."""
+    card = await _card(world)
+    action = buttons(card.card or {})["Use text messages"]
+    world.sandbox.tenant.people[ADA].stale_reads = 100
+
+    shown = [_shown(await _press(world, ADA, action)) for _ in range(2)]
+
+    assert ["Microsoft accepted it but does not show it yet." in text for text in shown] == [True, True]
+    assert world.patches() == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"), [(400, "Microsoft did not accept this method"), (403, "Microsoft does not let me do this")]
+)
+async def test_a_late_repetition_of_a_refused_press_shows_the_refusal(world: World, status: int, sentence: str) -> None:
+    """The same press again says again what Graph said, and does not ask it once more."""
+    card = await _card(world)
+    action = buttons(card.card or {})["Use text messages"]
+    world.sandbox.faults.add(graph("PATCH"), Answer(status, body={"error": {"code": "accessDenied"}}))
+
+    shown = [_shown(await _press(world, ADA, action)) for _ in range(2)]
+
+    assert [sentence in text for text in shown] == [True, True]
+    assert world.patches() == 1
+
+
+async def test_a_press_on_a_token_that_graph_refuses_signs_in_and_goes_on(world: World) -> None:
+    """401 at the PATCH: the press is carried out after the sign-in, once, and a repetition shows its result."""
+    card = await _card(world)
+    action = buttons(card.card or {})["Use text messages"]
+    world.sandbox.faults.add(graph("PATCH"), Answer(401))
+
+    await world.client(ADA).press(card, "Use text messages")
+    await eventually(lambda: "Changed:" in world.client(ADA).message(card.id).visible_text)
+
+    assert "Changed: Authenticator notification → text message." in _shown(await _press(world, ADA, action))
+    assert ("sms", 2) == (world.default_of(ADA), world.patches())
+
+
+async def test_the_same_press_on_two_instances_shows_the_same_result(start: Start, pace: Any) -> None:
+    """Rule 4: the second process waits for the first and shows what came of it; one PATCH in all."""
+    waiting = pace(duplicate_wait_s=2.0, duplicate_poll_s=0.02, press_answer_s=3.0, turn_limit_s=4.0)
+    async with start(pace=waiting) as world:
+        card = await _card(world)
+        action = buttons(card.card or {})["Use text messages"]
+        under_way, go_on = asyncio.Event(), asyncio.Event()
+
+        async def hold(_call: object) -> None:
+            under_way.set()
+            await asyncio.wait_for(go_on.wait(), 5)
+
+        world.sandbox.faults.add(graph("PATCH"), hold)
+        first = asyncio.create_task(_press(world, ADA, action))
+        await under_way.wait()
+        async with start(pace=waiting) as other:
+            await _card(other)
+            second = asyncio.create_task(_press(other, ADA, action))
+            go_on.set()
+            results = [await first, await second]
+
+    assert {"Changed: Authenticator notification → text message." in _shown(result) for result in results} == {True}
+    assert world.patches() == 1
+
+
+async def test_two_wishes_of_one_person_do_not_cross(world: World) -> None:
+    """A press and a message at the same moment are carried out one after the other: the same wish writes once."""
+    card = await _card(world)
+    action = buttons(card.card or {})["Use text messages"]
+
+    await asyncio.gather(_press(world, ADA, action), world.client(ADA).say("use text messages"))
+
+    assert ("sms", 1) == (world.default_of(ADA), world.patches())
+
+
+async def test_a_card_that_can_not_be_replaced_gets_a_message_instead(start: Start, pace: Any) -> None:
+    """The result of a slow press is never lost with the card that should have shown it."""
+    async with start(pace=pace(press_answer_s=0.05)) as world:
+        card = await _card(world)
+        world.sandbox.faults.add(graph("PATCH"), _after_a_while)
+        world.sandbox.faults.add(connector("PUT"), Answer(404))
+
+        await world.client(ADA).press(card, "Use text messages")
+
+        result = await world.client(ADA).next_bot_card(after=card)
+        assert "Changed:" in result.visible_text
+
+
+async def _after_a_while(_call: object) -> None:
+    """Holds a call for longer than the tests' press limit."""
+    await asyncio.sleep(0.15)
 
 
 async def test_another_button_of_a_spent_card_is_outdated(world: World) -> None:

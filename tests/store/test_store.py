@@ -74,11 +74,20 @@ async def test_a_pending_command_goes_to_its_person_once(store: Store) -> None:
     """Only its own person can claim it, whole, and only once, also if ten ask at the same time."""
     await store.remember_pending(PENDING)
 
-    assert await store.claim_pending("exchange", GRACE) is None
-    assert await store.claim_pending("exchange", replace(ADA, tid=TenantId("other"))) is None
-    assert await store.claim_pending("another", ADA) is None
-    claims = await asyncio.gather(*(store.claim_pending("exchange", ADA) for _ in range(10)))
-    assert [claim for claim in claims if claim] == [PENDING]
+    assert [] == await store.claim_pending(GRACE, "a:1")
+    assert [] == await store.claim_pending(replace(ADA, tid=TenantId("other")), "a:1")
+    assert [] == await store.claim_pending(ADA, "a:2")
+    claims = await asyncio.gather(*(store.claim_pending(ADA, "a:1") for _ in range(10)))
+    assert [[PENDING]] == [claim for claim in claims if claim]
+
+
+async def test_pending_commands_come_in_the_order_in_which_they_were_said(store: Store, clock: Clock) -> None:
+    """Two commands that wait for one sign-in are claimed together, the older first."""
+    await store.remember_pending(replace(PENDING, id="z"))
+    clock.now += timedelta(milliseconds=1)
+    await store.remember_pending(replace(PENDING, id="a"))
+
+    assert ["z", "a"] == [pending.id for pending in await store.claim_pending(ADA, "a:1")]
 
 
 async def test_a_pending_command_expires(store: Store, clock: Clock) -> None:
@@ -86,7 +95,7 @@ async def test_a_pending_command_expires(store: Store, clock: Clock) -> None:
     await store.remember_pending(PENDING)
     clock.now += timedelta(minutes=10, seconds=1)
 
-    assert await store.claim_pending("exchange", ADA) is None
+    assert [] == await store.claim_pending(ADA, "a:1")
 
 
 async def test_a_change_is_found_with_its_outcome(store: Store) -> None:
