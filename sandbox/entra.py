@@ -193,6 +193,8 @@ class Entra:
             name = scope.removeprefix(prefix)
             if not scope.startswith(prefix) or name not in _GRAPH_SCOPES | {".default"}:
                 raise refuse.invalid_scope(scope)
+            if name == ".default" and len(resource_scopes) > 1:
+                raise refuse.invalid_scope(" ".join(asked))
             if name != ".default" and name not in self._tenant.consented_scopes:
                 raise refuse.consent_required(self._bot.app_id, BOT_NAME)
 

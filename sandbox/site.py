@@ -211,8 +211,13 @@ async def _static(request: web.Request) -> web.FileResponse:
 
 def _file(name: str) -> web.FileResponse:
     """A file below ``static``, and of nowhere else."""
-    path = (STATIC / name).resolve()
-    if not path.is_relative_to(STATIC.resolve()) or not path.is_file():
+    try:
+        path = (STATIC / name).resolve()
+        found = path.is_relative_to(STATIC.resolve()) and path.is_file()
+    except (OSError, ValueError) as error:
+        # A name that no file can have: too long, or with a NUL in it.
+        raise web.HTTPNotFound from error
+    if not found:
         raise web.HTTPNotFound
     return web.FileResponse(path)
 

@@ -38,8 +38,10 @@ class Outcome(Enum):
 def wanted_exchange(attachments: Sequence[Json]) -> Exchange | None:
     """The exchange that a message asks for: it has an OAuth card with a ``tokenExchangeResource.id``."""
     for attachment in attachments:
-        content = attachment["content"]
-        if attachment["contentType"] == OAUTH_CARD and isinstance(content.get("tokenExchangeResource"), dict):
+        content = attachment.get("content")
+        if attachment["contentType"] != OAUTH_CARD or not isinstance(content, dict):
+            continue
+        if isinstance(content.get("tokenExchangeResource"), dict):
             exchange_id = content["tokenExchangeResource"].get("id")
             if exchange_id:
                 return Exchange(str(exchange_id), str(content.get("connectionName") or ""))

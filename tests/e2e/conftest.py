@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 _ROOT = Path(__file__).parents[2]
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -28,44 +28,45 @@ _CHROMIUM_FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
     """Chromium as the system has it; ``CHROMIUM`` names another."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _CHROMIUM_NAMES)), None)
     if found is None:
         pytest.fail("no Chromium: install it (Debian: apt-get install chromium) or name one in CHROMIUM")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=found, args=_CHROMIUM_FLAGS)
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=found, args=_CHROMIUM_FLAGS)
         yield running
-        running.close()
+        await running.close()
 
 
 @pytest.fixture
-def address() -> Iterator[str]:
+async def address() -> AsyncIterator[str]:
     """The chat page of a bot that was started as its users start it."""
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "sandbox", "--port", "0"], cwd=_ROOT, stdout=subprocess.PIPE, text=True
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "app.py", "sandbox", "--port", "0", cwd=_ROOT, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:
-        line = process.stdout.readline()
+        line = (await process.stdout.readline()).decode()
         found = re.fullmatch(r"Open (http://\S+)\n", line)
         assert found, f"the bot did not start: {line!r}"
         yield found[1]
     finally:
         process.send_signal(signal.SIGINT)
-        process.stdout.close()
-        assert process.wait(timeout=30) == 0
+        # A clean stop prints nothing more and ends with 0.
+        rest, _ = await asyncio.wait_for(process.communicate(), timeout=30)
+        assert (0, b"") == (process.returncode, rest)
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+async def page(browser: Browser) -> AsyncIterator[Page]:
     """A fresh page that fails the test when the browser reports an error."""
-    context = browser.new_context(viewport={"width": 1280, "height": 960}, locale="en-US")
-    opened = context.new_page()
+    context = await browser.new_context(viewport={"width": 1280, "height": 960}, locale="en-US")
+    opened = await context.new_page()
     complaints: list[str] = []
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     yield opened
-    context.close()
+    await context.close()
     assert complaints == []

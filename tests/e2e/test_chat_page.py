@@ -5,47 +5,62 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 _PICTURE = Path(__file__).parents[2] / "docs" / "images" / "chat.png"
 
 
-def test_the_sentence_is_typed_the_card_appears_and_a_button_changes_it(page: Page, address: str) -> None:
+async def _open(page: Page, address: str, person: str = "Ada Lovelace") -> None:
+    """The chat of a person, once the bot has welcomed them."""
+    await page.goto(address)
+    await page.get_by_test_id("person").filter(has_text=person).click()
+    await expect(page.get_by_test_id("card")).to_contain_text("I look after your default sign-in method")
+
+
+async def _say(page: Page, text: str) -> Locator:
+    """Write ``text``; the card that answers it."""
+    cards = await page.get_by_test_id("card").count()
+    await page.get_by_test_id("composer").fill(text)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("card")).to_have_count(cards + 1)
+    return page.get_by_test_id("card").last
+
+
+async def test_the_sentence_is_typed_the_card_appears_and_a_button_changes_it(page: Page, address: str) -> None:
     """The mission in a browser: the card of the sentence, another method's button, the same card changed in place."""
-    page.goto(address)
-    page.get_by_test_id("composer").fill("set my default MFA to oath")
-    page.keyboard.press("Enter")
-
-    card = page.get_by_test_id("card").last
-    expect(card).to_contain_text("Changed: Authenticator notification → one-time code.")
-    expect(card).to_contain_text("I read it back, and Microsoft has it.")
-    _keep_picture(page)
-    messages = page.get_by_test_id("message").count()
-
-    card.get_by_role("button", name="Use text messages").click()
-
-    expect(card).to_contain_text("Changed: one-time code → text message.")
-    expect(page.get_by_test_id("message")).to_have_count(messages)
-    methods = [call.get_attribute("data-method") for call in page.get_by_test_id("graph-call").all()]
-    assert methods.count("PATCH") == 2
-
-
-def test_somebody_else_sees_their_own_situation(page: Page, address: str) -> None:
-    """Choosing another person shows their chat: an overruled default, and greyed-out methods with their reasons."""
-    page.goto(address)
-    page.get_by_test_id("person").filter(has_text="Katherine Johnson").click()
-    page.get_by_test_id("composer").fill("show my methods")
-    page.get_by_test_id("send").click()
-
-    card = page.get_by_test_id("card").last
-    expect(card).to_contain_text("Microsoft chooses the strongest method for you by itself")
-    expect(card).to_contain_text("Not registered. It needs the Microsoft Authenticator app on your phone.")
-    expect(card.get_by_role("button", name="Use notifications")).to_have_count(0)
-    expect(card.get_by_role("button", name="Use office calls")).to_be_visible()
-
-
-def _keep_picture(page: Page) -> None:
-    """README shows this picture; it is taken anew when ``KEEP_PICTURE`` is set, so that a test run changes no file."""
+    await _open(page, address)
+    card = await _say(page, "set my default MFA to oath")
+    await expect(card).to_contain_text("Changed: Authenticator notification → one-time code.")
+    await expect(card).to_contain_text("I read it back, and Microsoft has it.")
     if os.environ.get("KEEP_PICTURE"):
-        page.mouse.move(0, 0)
-        page.screenshot(path=_PICTURE, animations="disabled")
+        # README shows it; only on demand, so that a test run changes no file.
+        await page.screenshot(path=_PICTURE, animations="disabled")
+    messages = await page.get_by_test_id("message").count()
+
+    await card.get_by_role("button", name="Use text messages").click()
+
+    await expect(card).to_contain_text("Changed: one-time code → text message.")
+    await expect(page.get_by_test_id("message")).to_have_count(messages)
+    methods = [await call.get_attribute("data-method") for call in await page.get_by_test_id("graph-call").all()]
+    assert 2 == methods.count("PATCH")
+
+
+async def test_somebody_else_sees_their_own_situation(page: Page, address: str) -> None:
+    """Choosing another person shows their chat: an overruled default, and greyed-out methods with their reasons."""
+    await _open(page, address, "Katherine Johnson")
+    card = await _say(page, "show my methods")
+
+    await expect(card).to_contain_text("Microsoft chooses the strongest method for you by itself")
+    await expect(card).to_contain_text("Not registered. It needs the Microsoft Authenticator app on your phone.")
+    await expect(card.get_by_role("button", name="Use notifications")).to_have_count(0)
+    await expect(card.get_by_role("button", name="Use office calls")).to_be_visible()
+
+
+async def test_the_chat_follows_the_conversation(page: Page, address: str) -> None:
+    """Whatever was said before, the end of the newest card is in view, on a desktop and on a phone."""
+    await _open(page, address)
+    for width in (1280, 360):
+        await page.set_viewport_size({"width": width, "height": 800})
+        for text in ("show my methods", "help", "set my default to sms", "hello", "set my default to push"):
+            card = await _say(page, text)
+            await expect(card.get_by_role("link").or_(card.get_by_role("button")).last).to_be_in_viewport()

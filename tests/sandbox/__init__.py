@@ -1,0 +1,1 @@
+"""What the simulated tenant refuses, as the real services do: by HTTP, and for Entra through real MSAL."""
