@@ -98,7 +98,7 @@ def claimed_oid(token: str) -> str | None:
     """The ``oid`` that a token claims, unchecked: good for naming the caller in a log, for nothing else."""
     try:
         oid = jwt.decode(token, options={"verify_signature": False}).get("oid")
-    except jwt.InvalidTokenError:
+    except (jwt.InvalidTokenError, UnicodeError):
         return None
     return oid if isinstance(oid, str) else None
 

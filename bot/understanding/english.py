@@ -41,7 +41,7 @@ METHODS: dict[str, tuple[DefaultMethod, ...]] = {
     ),
     **dict.fromkeys(
         (
-            "oath", "totp", "one time code", "one time password", "one time passcode", "authenticator code",
+            "oath", "totp", "one time code", "one time codes", "one time password", "one time passcode", "authenticator code",
             "authenticator codes", "app code", "authenticator app code", "authenticator app codes",
             "code from the app", "code from my app", "code from the authenticator",
             "code from the authenticator app", "codes from the authenticator app", "code in the app", "hardware token",
@@ -59,7 +59,7 @@ METHODS: dict[str, tuple[DefaultMethod, ...]] = {
     ),
     **dict.fromkeys(
         (
-            "voicemobile", "voice mobile", "mobile call", "mobile phone call", "call my mobile", "call my cell",
+            "voicemobile", "voice mobile", "mobile call", "mobile calls", "mobile phone call", "call my mobile", "call my cell",
             "call my cell phone", "call my mobile phone", "call to my mobile", "call to my mobile phone",
             "call on my mobile", "phone call to my mobile", "voice call to my mobile", "cell call",
         ),
@@ -69,13 +69,13 @@ METHODS: dict[str, tuple[DefaultMethod, ...]] = {
         (
             "voicealternatemobile", "voice alternate mobile", "alternate mobile", "alternate mobile call",
             "call my alternate mobile", "call my alternate phone", "call to my alternate mobile", "alternate phone",
-            "alternative mobile", "second mobile", "call my second mobile", "call to my second mobile",
+            "alternative mobile", "second mobile", "second mobile calls", "call my second mobile", "call to my second mobile",
         ),
         _ALTERNATE,
     ),
     **dict.fromkeys(
         (
-            "voiceoffice", "voice office", "office call", "office phone", "office phone call", "call my office",
+            "voiceoffice", "voice office", "office call", "office calls", "office phone", "office phone call", "call my office",
             "call my office phone", "call to my office", "call to my office phone", "desk phone", "call my desk phone",
             "call my desk", "landline", "call my landline", "work phone", "call my work phone",
         ),

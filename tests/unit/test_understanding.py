@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands import AskWhich, Command, ForSomebodyElse, Greet, Help, NotUnderstood, SetDefault, Show
+from bot.locale import texts_for
 from bot.mfa import DefaultMethod
 from bot.understanding import MAX_CHARACTERS, understand
+from cards.words import button_title
 
 PUSH, OATH, SMS = DefaultMethod.PUSH, DefaultMethod.OATH, DefaultMethod.SMS
 MOBILE, ALTERNATE, OFFICE = (
@@ -72,6 +74,12 @@ SET_SENTENCES = [
 def test_the_six_methods_by_their_usual_names(sentence: str, name: str, method: DefaultMethod) -> None:
     """Graph's spelling and what people call a method set it, in plain sentences."""
     assert SetDefault(method) == understand(sentence.format(name))
+
+
+@pytest.mark.parametrize("method", DefaultMethod)
+def test_what_a_button_says_can_be_written_as_well(method: DefaultMethod) -> None:
+    """Whoever writes a button's title instead of pressing it is understood."""
+    assert SetDefault(method) == understand(button_title(method, texts_for("en")))
 
 
 @pytest.mark.parametrize("text", SET_SENTENCES)
