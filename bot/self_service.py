@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
-from uuid import uuid4
 from weakref import WeakValueDictionary
 
+from bot.change import ChangeMaker, ChangingGraph, Origin, Wish, WritingRecords
 from bot.errors import (
     GraphRefused,
     MethodRefused,
@@ -18,12 +17,9 @@ from bot.errors import (
     PersonNotFound,
     SignInNeeded,
     StepUpNeeded,
-    StoreUnavailable,
-    UpstreamError,
 )
-from bot.graph import PatchOutcome
 from bot.identity import SELF_SCOPES
-from bot.mfa import DefaultMethod, MfaState, Oid, Person, Policy, Preferences, Standing, flat_keys, option_for, options
+from bot.mfa import DefaultMethod, MfaState, Oid, Person, Policy, Standing, option_for, options
 from bot.replies import (
     AlreadyDefault,
     CantChoose,
@@ -38,10 +34,10 @@ from bot.replies import (
     WhichOne,
 )
 from bot.settings import Pace
-from bot.store import ActionIds, Change, Intent, MintedAction, Outcome, OutcomeKind
+from bot.store import ActionIds, Change, MintedAction, OutcomeKind
 from bot.telemetry import get_logger, log_error
 
-__all__ = ["Graph", "Origin", "Records", "SelfService", "Tokens"]
+__all__ = ["Graph", "Records", "SelfService", "Tokens"]
 
 _log = get_logger(__name__)
 
@@ -56,47 +52,21 @@ class Tokens(Protocol):
         """See ``bot.identity.UserTokens.forget``."""
 
 
-class Graph(Protocol):
+class Graph(ChangingGraph, Protocol):
     """Graph, as far as a person's own method goes. See ``bot.graph.GraphClient``."""
 
     async def read_state(self, token: str, oid: Oid) -> MfaState:
         """Methods and preferences."""
 
-    async def read_preferences(self, token: str, oid: Oid) -> Preferences:
-        """Preferences alone."""
 
-    async def set_default_method(
-        self, token: str, oid: Oid, method: DefaultMethod, *, client_request_id: str
-    ) -> PatchOutcome:
-        """The one change that this bot makes."""
-
-
-class Records(Protocol):
-    """The store, as far as a change needs it. See ``bot.store.Store``."""
+class Records(WritingRecords, Protocol):
+    """The store, as far as buttons need it. See ``bot.store.Store``."""
 
     async def spend_action(self, card_id: str, actor: Person, target: Oid, method: DefaultMethod) -> bool:
         """True for the first press on a card."""
 
-    async def record_intent(self, intent: Intent) -> None:
-        """Before Graph is asked."""
-
-    async def record_outcome(self, outcome: Outcome) -> None:
-        """After Graph has answered."""
-
     async def find_change(self, key: str) -> Change | None:
         """What was done under a key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a wish comes from: ``key`` is unique to the message, ``conversation_id`` goes to the audit trail."""
-
-    key: str
-    conversation_id: str
-
-    def resumed(self) -> Origin:
-        """The same wish after the sign-in that its first try led to."""
-        return Origin(f"{self.key}#resumed", self.conversation_id)
 
 
 class SelfService:
@@ -119,7 +89,7 @@ class SelfService:
         self._action_ids = action_ids
         self._policy = policy
         self._pace = pace
-        self._observe_change = observe_change
+        self._changes = ChangeMaker(graph, records, pace, observe_change)
         self._presses: dict[tuple[str, bool], asyncio.Task[StateReply]] = {}
         self._locks: WeakValueDictionary[Oid, asyncio.Lock] = WeakValueDictionary()
 
@@ -279,98 +249,19 @@ class SelfService:
     async def _change(
         self, person: Person, method: DefaultMethod, state: MfaState, token: str, origin: Origin
     ) -> StateReply:
-        intent = Intent(
-            id=str(uuid4()),
-            actor=person,
-            target_oid=person.oid,
-            method=method,
-            conversation_id=origin.conversation_id,
-            before=flat_keys(state),
-            client_request_id=str(uuid4()),
-            key=origin.key,
-        )
-        # Audit first: if this raises, Graph is never asked.
-        await self._records.record_intent(intent)
         try:
-            patch = await self._graph.set_default_method(
-                token, person.oid, method, client_request_id=intent.client_request_id
-            )
-        except UpstreamError as error:
-            return await self._after_doubt(person, state, token, intent, error)
-        except MfaBotError as error:
-            return await self._after_refusal(person, intent, error)
-        return await self._after_success(person, state, token, intent, patch)
-
-    async def _after_success(
-        self, person: Person, state: MfaState, token: str, intent: Intent, patch: PatchOutcome
-    ) -> StateReply:
-        after = await self._reread(token, person, intent.method)
-        kind = OutcomeKind.CONFIRMED if after else OutcomeKind.ACCEPTED
-        # Graph said yes: that a read has not caught up yet does not make it a failure.
-        shown = _with(state, after) if after else state.with_default(intent.method)
-        await self._record_outcome(Outcome(intent.id, kind, flat_keys(shown), patch.request_id))
-        news = Changed(state.preferences.default_name, intent.method, confirmed=after is not None)
-        return self._reply(person, shown, news)
-
-    async def _after_doubt(
-        self, person: Person, state: MfaState, token: str, intent: Intent, error: UpstreamError
-    ) -> StateReply:
-        """No answer tells whether it took; only a read that shows the new default can."""
-        log_error(_log, error)
-        after = await self._reread(token, person, intent.method)
-        if after:
-            shown = _with(state, after)
-            await self._record_outcome(
-                Outcome(intent.id, OutcomeKind.CONFIRMED, flat_keys(shown), error=type(error).__name__)
-            )
-            return self._reply(person, shown, Changed(state.preferences.default_name, intent.method, confirmed=True))
-        await self._record_outcome(Outcome(intent.id, OutcomeKind.UNKNOWN, error=type(error).__name__))
-        return self._reply(person, state, OutcomeUnknown(intent.method))
-
-    async def _after_refusal(self, person: Person, intent: Intent, error: MfaBotError) -> StateReply:
-        request_id = error.facts.get("request_id")
-        await self._record_outcome(
-            Outcome(
-                intent.id,
-                OutcomeKind.REFUSED,
-                intent.before,
-                str(request_id) if request_id else None,
-                type(error).__name__,
-            )
-        )
-        if isinstance(error, SignInNeeded):
+            after, news = await self._changes.make(Wish(person, person.oid, method, state, origin), token)
+        except SignInNeeded:
             self._tokens.forget(person)
-        if not isinstance(error, MethodRefused):
-            raise error
-        log_error(_log, error)
-        try:
-            return await self.show(person, Refused(intent.method))
-        except MfaBotError:
-            # That Graph can't be read now is not what the person asked about.
-            raise error from None
-
-    async def _reread(self, token: str, person: Person, method: DefaultMethod) -> Preferences | None:
-        """Graph's preferences once they show ``method``; None if they do not within the bound."""
-        for pause_s in self._pace.reread_pauses_s:
-            await asyncio.sleep(pause_s)
+            raise
+        except MethodRefused as refusal:
+            log_error(_log, refusal)
             try:
-                preferences = await self._graph.read_preferences(token, person.oid)
-            except MfaBotError as error:
-                log_error(_log, error)
-            else:
-                if preferences.default is method:
-                    return preferences
-        return None
-
-    async def _record_outcome(self, outcome: Outcome) -> None:
-        self._observe_change(outcome.kind)
-        _log.info("change ended", intent=outcome.intent_id, outcome=outcome.kind.value, error=outcome.error)
-        try:
-            await self._records.record_outcome(outcome)
-        except StoreUnavailable as error:
-            # Graph has answered already; hiding that from the person would be a lie. The intent stays without an
-            # outcome, which the trail shows as unknown, and the operator is told.
-            log_error(_log, error, intent=outcome.intent_id, outcome=outcome.kind.value)
+                return await self.show(person, Refused(method))
+            except MfaBotError:
+                # That Graph can't be read now is not what the person asked about.
+                raise refusal from None
+        return self._reply(person, after, news)
 
     def _reply(self, person: Person, state: MfaState, news: NewsItem | None) -> StateReply:
         standing = options(state, self._policy)
@@ -394,7 +285,3 @@ _SAID_BY_ERROR: Mapping[str, type[MfaBotError]] = {
 def _is_old(change: Change) -> bool:
     """Nobody is carrying it out any more."""
     return datetime.now(UTC) - change.at_utc > timedelta(minutes=1)
-
-
-def _with(state: MfaState, preferences: Preferences) -> MfaState:
-    return MfaState(preferences, state.methods)

@@ -21,6 +21,7 @@ from botbuilder.schema import (
     SuggestedActions,
 )
 
+from bot.change import Origin
 from bot.commands import (
     AskWhich,
     Command,
@@ -57,7 +58,7 @@ from bot.replies import (
     WelcomeReply,
     WorkingReply,
 )
-from bot.self_service import Origin, SelfService
+from bot.self_service import SelfService
 from bot.settings import Pace
 from bot.store import PendingCommand, Store
 from bot.teams.adapter import TeamsAdapter

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 from botbuilder.core import TurnContext
 from botbuilder.schema import Activity, ActivityTypes, Attachment
 
+from bot.change import Origin
 from bot.commands import Command, command_to_json
 from bot.errors import (
     BotMisconfigured,
@@ -27,7 +28,6 @@ from bot.errors import (
 from bot.identity import SELF_SCOPES, SsoValidator, UserTokens
 from bot.locale import Texts
 from bot.mfa import Person
-from bot.self_service import Origin
 from bot.store import PendingCommand, Store
 from bot.telemetry import get_logger, log_error
 

@@ -1,0 +1,164 @@
+"""One change of a default method: on record before it is made, and never called more or less than it was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import uuid4
+
+from bot.errors import MfaBotError, StoreUnavailable, UpstreamError
+from bot.graph import PatchOutcome
+from bot.mfa import DefaultMethod, MfaState, Oid, Person, Preferences, flat_keys
+from bot.replies import Changed, NewsItem, OutcomeUnknown
+from bot.settings import Pace
+from bot.store import Intent, Outcome, OutcomeKind
+from bot.telemetry import get_logger, log_error
+
+__all__ = ["ChangeMaker", "ChangingGraph", "Origin", "Wish", "WritingRecords"]
+
+_log = get_logger(__name__)
+
+
+class ChangingGraph(Protocol):
+    """Graph, as far as a change needs it. See ``bot.graph.GraphClient``."""
+
+    async def read_preferences(self, token: str, oid: Oid) -> Preferences:
+        """Preferences alone."""
+
+    async def set_default_method(
+        self, token: str, oid: Oid, method: DefaultMethod, *, client_request_id: str
+    ) -> PatchOutcome:
+        """The one change that this bot makes."""
+
+
+class WritingRecords(Protocol):
+    """The store, as far as a change needs it. See ``bot.store.Store``."""
+
+    async def record_intent(self, intent: Intent) -> None:
+        """Before Graph is asked."""
+
+    async def record_outcome(self, outcome: Outcome) -> None:
+        """After Graph has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a wish comes from: ``key`` is unique to the message, ``conversation_id`` goes to the audit trail."""
+
+    key: str
+    conversation_id: str
+
+    def resumed(self) -> Origin:
+        """The same wish after the sign-in that its first try led to."""
+        return Origin(f"{self.key}#resumed", self.conversation_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be changed: ``actor`` wants ``method`` for ``target``, whose ``state`` was read a moment ago."""
+
+    actor: Person
+    target: Oid
+    method: DefaultMethod
+    state: MfaState
+    origin: Origin
+
+
+class ChangeMaker:
+    """Intent, PATCH, re-read, outcome: in this order, and each exactly once."""
+
+    def __init__(
+        self, graph: ChangingGraph, records: WritingRecords, pace: Pace, observe: Callable[[OutcomeKind], None]
+    ) -> None:
+        self._graph = graph
+        self._records = records
+        self._pace = pace
+        self._observe = observe
+
+    async def make(self, wish: Wish, token: str) -> tuple[MfaState, NewsItem]:
+        """The state after the change, and what to say of it: changed, or that nobody can tell.
+
+        Raises:
+            StoreUnavailable: the intent could not be recorded, so Graph was not asked.
+            MfaBotError: Graph refused; nothing was changed.
+        """
+        intent = Intent(
+            id=str(uuid4()),
+            actor=wish.actor,
+            target_oid=wish.target,
+            method=wish.method,
+            conversation_id=wish.origin.conversation_id,
+            before=flat_keys(wish.state),
+            client_request_id=str(uuid4()),
+            key=wish.origin.key,
+        )
+        # Audit first: if this raises, Graph is never asked.
+        await self._records.record_intent(intent)
+        try:
+            patch = await self._graph.set_default_method(
+                token, wish.target, wish.method, client_request_id=intent.client_request_id
+            )
+        except UpstreamError as error:
+            return await self._after_doubt(wish, token, intent, error)
+        except MfaBotError as error:
+            request_id = error.facts.get("request_id")
+            await self._record(intent, OutcomeKind.REFUSED, wish.state, str(request_id) if request_id else None, error)
+            raise
+        return await self._after_success(wish, token, intent, patch)
+
+    async def _after_success(
+        self, wish: Wish, token: str, intent: Intent, patch: PatchOutcome
+    ) -> tuple[MfaState, NewsItem]:
+        """Graph said yes: that a read has not caught up yet does not make it a failure."""
+        after = await self._reread(wish, token)
+        kind = OutcomeKind.CONFIRMED if after else OutcomeKind.ACCEPTED
+        state = after or wish.state.with_default(wish.method)
+        await self._record(intent, kind, state, patch.request_id)
+        return state, Changed(wish.state.preferences.default_name, wish.method, confirmed=after is not None)
+
+    async def _after_doubt(
+        self, wish: Wish, token: str, intent: Intent, error: UpstreamError
+    ) -> tuple[MfaState, NewsItem]:
+        """No answer tells whether it took; only a read that shows the new default can."""
+        log_error(_log, error)
+        after = await self._reread(wish, token)
+        if after is None:
+            await self._record(intent, OutcomeKind.UNKNOWN, None, None, error)
+            return wish.state, OutcomeUnknown(wish.method)
+        await self._record(intent, OutcomeKind.CONFIRMED, after, None, error)
+        return after, Changed(wish.state.preferences.default_name, wish.method, confirmed=True)
+
+    async def _reread(self, wish: Wish, token: str) -> MfaState | None:
+        """The state once Graph's preferences show the wished method; None if they do not within the bound."""
+        for pause_s in self._pace.reread_pauses_s:
+            await asyncio.sleep(pause_s)
+            try:
+                preferences = await self._graph.read_preferences(token, wish.target)
+            except MfaBotError as error:
+                log_error(_log, error)
+            else:
+                if preferences.default is wish.method:
+                    return MfaState(preferences, wish.state.methods)
+        return None
+
+    async def _record(
+        self,
+        intent: Intent,
+        kind: OutcomeKind,
+        after: MfaState | None,
+        request_id: str | None = None,
+        error: MfaBotError | None = None,
+    ) -> None:
+        name = type(error).__name__ if error else None
+        self._observe(kind)
+        _log.info("change ended", intent=intent.id, outcome=kind.value, error=name)
+        try:
+            await self._records.record_outcome(
+                Outcome(intent.id, kind, flat_keys(after) if after else None, request_id, name)
+            )
+        except StoreUnavailable as failure:
+            # Graph has answered already; hiding that from the person would be a lie. The intent stays without an
+            # outcome, which the trail shows as unknown, and the operator is told.
+            log_error(_log, failure, intent=intent.id, outcome=kind.value)
