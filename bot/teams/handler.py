@@ -114,9 +114,7 @@ class TeamsHandler(TeamsActivityHandler):
         except MfaBotError:
             raise
         except Exception as error:  # noqa: BLE001
-            reply = _unforeseen()
-            _log.exception("a turn broke", error=type(error).__name__, reference=reply.reference)
-            await self._apologise(turn_context, reply)
+            await self._apologise(turn_context, _unforeseen(error))
 
     async def _apologise(self, context: TurnContext, reply: TroubleReply) -> None:
         activity = context.activity
@@ -197,6 +195,8 @@ class TeamsHandler(TeamsActivityHandler):
             return None
         except MfaBotError as error:
             return _trouble(error)
+        except Exception as error:  # noqa: BLE001
+            return _unforeseen(error)
 
     async def _answer(self, wish: _Wish) -> Reply:
         match wish.command:
@@ -368,9 +368,12 @@ def _trouble(error: MfaBotError) -> TroubleReply:
     return TroubleReply(error.user_sentence, reference, security_info=helps_oneself)
 
 
-def _unforeseen() -> TroubleReply:
+def _unforeseen(error: Exception) -> TroubleReply:
+    """For what is a mistake of ours: the log gets the trace, the person a sentence that claims nothing."""
+    reference = uuid4().hex[:8]
+    _log.exception("a turn broke", error=type(error).__name__, reference=reference)
     sentence = N_("Something went wrong on my side, and I can't say how far I came. Look at how things are now.")
-    return TroubleReply(sentence, uuid4().hex[:8])
+    return TroubleReply(sentence, reference)
 
 
 def _signing_in(texts: Texts) -> Rendered:
