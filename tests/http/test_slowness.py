@@ -1,0 +1,98 @@
+"""When something upstream is slow: the channel has its answer in time, and the work is finished all the same."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from sandbox import Answer, Call, Sandbox
+from sandbox.faults import Match, graph
+from tests.conftest import ADA, GRACE, Start, World, eventually
+
+
+def _entra_keys() -> Match:
+    return lambda call: call.service == "entra" and "discovery" in call.path
+
+
+class Gate:
+    """Holds calls until it is opened."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self.waiting = 0
+
+    async def __call__(self, _call: Call) -> Answer | None:
+        """Wait; then let the call go on."""
+        self.waiting += 1
+        await asyncio.wait_for(self._open.wait(), 10)
+        return None
+
+    def open(self) -> None:
+        """Let everything through."""
+        self._open.set()
+
+
+async def test_a_slow_message_is_accepted_in_time_and_answered_later(start: Start, pace: Any) -> None:
+    """Beyond the limit the channel hears 202, and the answer comes when it is there."""
+    async with start(pace=pace(turn_limit_s=0.1, call_s=5.0, call_budget_s=5.0)) as world:
+        await world.ask(ADA, "show my methods")
+        gate = Gate()
+        world.sandbox.faults.add(graph("POST", "$batch"), gate)
+        ada = world.sandbox.tenant.people[ADA]
+
+        assert 202 == (await world.sandbox.teams.post(world.sandbox.teams.activity(ada, text="use sms"))).status
+        gate.open()
+
+        await eventually(lambda: world.default_of(ADA) == "sms")
+
+
+async def test_a_slow_exchange_is_answered_in_time(start: Start, pace: Any) -> None:
+    """An invoke that can't be answered within the limit is 503, so that the client may come again."""
+    async with start(pace=pace(turn_limit_s=0.1, call_s=5.0)) as world:
+        gate = Gate()
+        world.sandbox.faults.add(lambda call: call.service == "entra" and "token" in call.path, gate, times=None)
+        channel = world.sandbox.teams.channel
+        ada = world.sandbox.tenant.people[ADA]
+        value = {"id": "x", "connectionName": "", "token": world.sandbox.entra.issue_sso_token(ada)}
+
+        assert 503 == (await channel.post(channel.invoke(ada, "signin/tokenExchange", value))).status
+        gate.open()
+
+
+async def test_one_persons_slowness_is_not_anothers(world: World) -> None:
+    """While a call of Ada's hangs, Grace is served."""
+    await world.ask(ADA, "show my methods")
+    gate = Gate()
+    world.sandbox.faults.add(lambda call: graph()(call) and call.person_oid == ADA, gate, times=None)
+    slow = asyncio.create_task(world.client(ADA).say("show my methods"))
+    await eventually(lambda: gate.waiting)
+
+    assert "Your default is" in await world.read(GRACE, "set my default MFA to oath")
+    gate.open()
+    await slow
+
+
+async def test_a_persons_changes_are_made_one_after_the_other(world: World) -> None:
+    """A second wish waits for the first: what was said last is what remains."""
+    await world.ask(ADA, "show my methods")
+    gate = Gate()
+    world.sandbox.faults.add(graph("PATCH"), gate)
+    first = asyncio.create_task(world.client(ADA).say("use text messages"))
+    await eventually(lambda: gate.waiting)
+    second = asyncio.create_task(world.client(ADA).say("use office calls"))
+    gate.open()
+    await asyncio.gather(first, second)
+
+    assert "voiceOffice" == world.default_of(ADA)
+    (last,) = world.rows("SELECT before FROM intents ORDER BY at_utc DESC LIMIT 1")
+    assert '"sms"' in last["before"]
+
+
+async def test_without_entras_keys_nobody_is_signed_in(start: Start, sandbox: Sandbox) -> None:
+    """Fail closed: a token that can't be checked is not used; the person is told to try again, and later it works."""
+    sandbox.faults.add(_entra_keys(), Answer(503), times=None)
+    async with start() as world:
+        assert "Microsoft does not answer right now" in await world.read(ADA, "show my methods")
+        assert 0 == len(world.tokens)
+        sandbox.faults.clear()
+        assert "Your default is" in await world.read(ADA, "show my methods")
