@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 from bot.errors import MfaBotError, StoreUnavailable, UpstreamError
@@ -16,9 +16,12 @@ from bot.settings import Pace
 from bot.store import Intent, Outcome, OutcomeKind
 from bot.telemetry import get_logger, log_error
 
-__all__ = ["ChangeMaker", "ChangingGraph", "Origin", "Wish", "WritingRecords"]
+__all__ = ["ChangeMaker", "ChangingGraph", "Origin", "Spawn", "Wish", "WritingRecords"]
 
 _log = get_logger(__name__)
+
+Spawn = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
+"""Runs something in the background that is waited for at shutdown."""
 
 
 class ChangingGraph(Protocol):
@@ -70,11 +73,17 @@ class ChangeMaker:
     """Intent, PATCH, re-read, outcome: in this order, and each exactly once."""
 
     def __init__(
-        self, graph: ChangingGraph, records: WritingRecords, pace: Pace, observe: Callable[[OutcomeKind], None]
+        self,
+        graph: ChangingGraph,
+        records: WritingRecords,
+        pace: Pace,
+        spawn: Spawn,
+        observe: Callable[[OutcomeKind], None],
     ) -> None:
         self._graph = graph
         self._records = records
         self._pace = pace
+        self._spawn = spawn
         self._observe = observe
 
     async def make(self, wish: Wish, token: str) -> tuple[MfaState, NewsItem]:
@@ -154,11 +163,22 @@ class ChangeMaker:
         name = type(error).__name__ if error else None
         self._observe(kind)
         _log.info("change ended", intent=intent.id, outcome=kind.value, error=name)
+        outcome = Outcome(intent.id, kind, flat_keys(after) if after else None, request_id, name)
+        if not await self._write(outcome):
+            # Graph has answered already; hiding that from the person would be a lie. So the record comes later.
+            self._spawn(self._write_later(outcome))
+
+    async def _write(self, outcome: Outcome) -> bool:
         try:
-            await self._records.record_outcome(
-                Outcome(intent.id, kind, flat_keys(after) if after else None, request_id, name)
-            )
+            await self._records.record_outcome(outcome)
         except StoreUnavailable as failure:
-            # Graph has answered already; hiding that from the person would be a lie. The intent stays without an
-            # outcome, which the trail shows as unknown, and the operator is told.
-            log_error(_log, failure, intent=intent.id, outcome=kind.value)
+            log_error(_log, failure, intent=outcome.intent_id, outcome=outcome.kind.value)
+            return False
+        return True
+
+    async def _write_later(self, outcome: Outcome) -> None:
+        """Try again for a while. If it stays in vain the intent has no outcome, and the log has told the operator."""
+        for pause_s in self._pace.store_pauses_s:
+            await asyncio.sleep(pause_s)
+            if await self._write(outcome):
+                return

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-from bot.change import ChangeMaker, ChangingGraph, Origin, Wish, WritingRecords
+from bot.change import ChangeMaker, ChangingGraph, Origin, Spawn, Wish, WritingRecords
 from bot.errors import (
     GraphRefused,
     MethodRefused,
@@ -81,6 +81,7 @@ class SelfService:
         policy: Policy,
         pace: Pace,
         *,
+        spawn: Spawn,
         observe_change: Callable[[OutcomeKind], None] = lambda kind: None,
     ) -> None:
         self._graph = graph
@@ -89,9 +90,18 @@ class SelfService:
         self._action_ids = action_ids
         self._policy = policy
         self._pace = pace
-        self._changes = ChangeMaker(graph, records, pace, observe_change)
+        self._changes = ChangeMaker(graph, records, pace, spawn, observe_change)
+        self._spawn = spawn
         self._presses: dict[tuple[str, bool], asyncio.Task[StateReply]] = {}
         self._locks: WeakValueDictionary[Oid, asyncio.Lock] = WeakValueDictionary()
+
+    def is_signed_in(self, person: Person) -> bool:
+        """True when there is a token in memory for the person."""
+        try:
+            self._token(person)
+        except SignInNeeded:
+            return False
+        return True
 
     async def show(self, person: Person, news: NewsItem | None = None) -> StateReply:
         """The person's methods and default, read now.
@@ -160,7 +170,7 @@ class SelfService:
         press = self._presses.get(flight)
         if press is None:
             once = Origin(f"card:{action.card_id}", origin.conversation_id)
-            press = asyncio.create_task(self._press(person, action, once, resumed=resumed), name="press")
+            press = self._spawn(self._press(person, action, once, resumed=resumed))
             self._presses[flight] = press
             press.add_done_callback(lambda done: self._pressed(flight, done))
         # Shielded: one delivery that gives up must not stop the change for the others.
@@ -215,8 +225,8 @@ class SelfService:
             raise refusal("as before")
         before = change.before.get("userpreferredmethodforsecondaryauthentication")
         name = str(before) if before else None
-        took = change.outcome in {OutcomeKind.CONFIRMED, OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN}
-        if took and state.default is method:
+        # Without an outcome it may have taken as well: the record of that may have been lost.
+        if change.outcome is not OutcomeKind.REFUSED and state.default is method:
             return self._reply(person, state, Changed(name, method, confirmed=True))
         if change.outcome is OutcomeKind.ACCEPTED and state.preferences.default_name == name:
             # Graph's reads have still not caught up.

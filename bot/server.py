@@ -101,8 +101,10 @@ async def _build(settings: Settings, pace: Pace, stack: AsyncExitStack) -> _Part
     def count_change(kind: OutcomeKind) -> None:
         metrics.changes.labels(outcome=kind.value).inc()
 
-    self_service = SelfService(graph, tokens, store, action_ids, settings.policy, pace, observe_change=count_change)
-    sign_in = SignIn(store, SsoValidator(entra_keys, settings.client_id, settings.tenant), tokens)
+    self_service = SelfService(
+        graph, tokens, store, action_ids, settings.policy, pace, spawn=adapter.spawn, observe_change=count_change
+    )
+    sign_in = SignIn(store, SsoValidator(entra_keys, settings.client_id, settings.tenant), tokens, pace)
     handler = TeamsHandler(adapter, self_service, sign_in, store, pace)
     # Warm up at once; what fails is logged, and tried again when it is needed.
     await asyncio.gather(channel_keys.load(), entra_keys.load(), _warm(bot_token))

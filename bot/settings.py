@@ -235,6 +235,8 @@ class Pace:
     first_retry_s: float = 0.3
     key_reload_s: float = 60.0
     shutdown_s: float = 20.0
+    exchange_grace_s: float = 2.0
+    store_pauses_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
     duplicate_wait_s: float = 4.0
     duplicate_poll_s: float = 0.25
 

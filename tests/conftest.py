@@ -29,6 +29,8 @@ PACE = Pace(
     sign_in_s=1.5,
     reread_pauses_s=(0.0, 0.01, 0.02),
     first_retry_s=0.01,
+    exchange_grace_s=0.1,
+    store_pauses_s=(0.02, 0.05),
     key_reload_s=60.0,
     shutdown_s=2.0,
 )

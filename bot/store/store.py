@@ -41,6 +41,8 @@ class Store:
     def __init__(self, engine: AsyncEngine, *, clock: Callable[[], datetime] = _now) -> None:
         self._engine = engine
         self._clock = clock
+        # SQLite lets one write at a time and is unfair to those who wait; here they wait in their order.
+        self._write_turn = asyncio.Lock()
 
     @classmethod
     async def open(cls, database_url: str, *, clock: Callable[[], datetime] = _now) -> Store:
@@ -167,10 +169,12 @@ class Store:
         async with self._writing() as connection:
             await connection.execute(insert(pending_commands), row)
 
-    async def claim_pending(self, person: Person, conversation_id: str) -> list[PendingCommand]:
-        """All commands that wait for ``person``'s sign-in in a conversation, in the order in which they were said.
+    async def claim_pending(
+        self, person: Person, conversation_id: str, pending_id: str | None = None
+    ) -> list[PendingCommand]:
+        """The commands that wait for ``person``'s sign-in in a conversation, in the order in which they were said.
 
-        Each is given once: to the first who asks, and to nobody after.
+        All of them, or only the one of ``pending_id``. Each is given once: to the first who asks, and to nobody after.
         """
         table = pending_commands
         claim = (
@@ -181,6 +185,7 @@ class Store:
                 table.c.conversation_id == conversation_id,
                 table.c.claimed_at_utc.is_(None),
                 table.c.expires_at_utc > self._clock(),
+                *([table.c.id == pending_id] if pending_id is not None else []),
             )
             .values(claimed_at_utc=self._clock())
             .returning(table)
@@ -198,7 +203,7 @@ class Store:
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._engine.begin() as connection:
+            async with self._write_turn, self._engine.begin() as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(cause=type(error).__name__) from error

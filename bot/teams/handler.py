@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from botbuilder.core import TurnContext
 from botbuilder.core.teams import TeamsActivityHandler
@@ -44,9 +46,10 @@ from bot.errors import (
     SignInError,
     SignInNeeded,
     StepUpNeeded,
+    StoreUnavailable,
 )
 from bot.locale import DEFAULT_LANGUAGE, N_, Texts, texts_for
-from bot.mfa import Person
+from bot.mfa import Oid, Person
 from bot.replies import (
     ForSomebodyElseReply,
     GreetingReply,
@@ -63,7 +66,7 @@ from bot.settings import Pace
 from bot.store import PendingCommand, Store
 from bot.teams.adapter import TeamsAdapter
 from bot.teams.people import is_personal, locale_of, sender_of, text_of
-from bot.teams.sign_in import SignIn
+from bot.teams.sign_in import Exchange, SignIn
 from bot.telemetry import get_logger, log_error
 from bot.understanding import understand
 from cards import Rendered, render
@@ -106,6 +109,7 @@ class TeamsHandler(TeamsActivityHandler):
         self._sign_in = sign_in
         self._store = store
         self._pace = pace
+        self._orders: WeakValueDictionary[Oid, asyncio.Lock] = WeakValueDictionary()
 
     async def on_turn(self, turn_context: TurnContext) -> None:
         """One turn. What nobody foresaw is logged, and the person hears that something went wrong."""
@@ -143,17 +147,34 @@ class TeamsHandler(TeamsActivityHandler):
             await self._send(turn_context, PersonalChatOnlyReply())
             return
         try:
-            person = sender_of(activity)
-            command = understand(text_of(activity))
-            if isinstance(command, SetDefault) and not await self._is_first_delivery(activity):
-                _log.info("message delivered again")
+            wish = _Wish(sender_of(activity), understand(text_of(activity)), _origin(activity))
+            if isinstance(wish.command, SetDefault):
+                await self._set_in_order(turn_context, wish)
                 return
         except MfaBotError as error:
             await self._send(turn_context, _trouble(error))
             return
-        reply = await self._carry_out(turn_context, _Wish(person, command, _origin(activity)))
+        await self._answer_by_message(turn_context, wish)
+
+    async def _set_in_order(self, context: TurnContext, wish: _Wish) -> None:
+        """Carry out an instruction once, after all that the person has said before."""
+        async with self._order_of(wish.person):
+            if context.activity.id and not await self._store.claim_once(wish.origin.key, _REDELIVERY):
+                _log.info("message delivered again")
+                return
+            if self._self_service.is_signed_in(wish.person):
+                # Signed in by an earlier wish that is about to go on: it goes first.
+                await self._carry_out_waiting(context, wish.person)
+            await self._answer_by_message(context, wish)
+
+    async def _answer_by_message(self, context: TurnContext, wish: _Wish) -> None:
+        reply = await self._carry_out(context, wish)
         if reply is not None:
-            await self._send(turn_context, reply)
+            await self._send(context, reply)
+
+    def _order_of(self, person: Person) -> asyncio.Lock:
+        """What a person says is carried out in the order in which it came."""
+        return self._orders.setdefault(person.oid, asyncio.Lock())
 
     async def on_invoke_activity(self, turn_context: TurnContext) -> InvokeResponse | None:
         """A client wants an answer: a pressed button or a step of the sign-in."""
@@ -168,9 +189,6 @@ class TeamsHandler(TeamsActivityHandler):
                 # No page of ours has been opened, so there is no state to verify.
                 return InvokeResponse(status=404)
         return None
-
-    async def _is_first_delivery(self, activity: Activity) -> bool:
-        return await self._store.claim_once(_origin(activity).key, _REDELIVERY) if activity.id else True
 
     async def _carry_out(self, context: TurnContext, wish: _Wish) -> Reply | None:
         """The answer to ``wish``; None when a sign-in card was sent, and the answer comes after that."""
@@ -255,11 +273,12 @@ class TeamsHandler(TeamsActivityHandler):
             return InvokeResponse(status=400)
         try:
             person = sender_of(activity)
-            exchange = await self._sign_in.exchange(activity.value, person, _origin(activity).conversation_id)
-        except MfaBotError as error:
+        except SenderUnknown as error:
             log_error(_log, error)
-            return InvokeResponse(status=403 if isinstance(error, SenderUnknown) else 503)
-        self._go_on_later(context, exchange.pending, exchange.person or person, exchange.error)
+            return InvokeResponse(status=403)
+        exchange = await self._sign_in.exchange(activity.value, person)
+        if exchange.id is not None:
+            self._settle_later(context, exchange.person or person, exchange)
         return InvokeResponse(status=exchange.status, body=exchange.body)
 
     async def _on_sign_in_failure(self, context: TurnContext) -> InvokeResponse:
@@ -270,39 +289,45 @@ class TeamsHandler(TeamsActivityHandler):
         error = SignInError("Teams reports a failure", code=code[:64] if isinstance(code, str) else None)
         log_error(_log, error)
         if is_personal(activity):
-            try:
-                person = sender_of(activity)
-                pending = await self._sign_in.claim(person, _origin(activity).conversation_id)
-            except MfaBotError as failure:
-                log_error(_log, failure)
-            else:
-                self._go_on_later(context, pending, person, error)
+            with suppress(SenderUnknown):
+                self._settle_later(context, sender_of(activity), Exchange(200, error=error))
         return InvokeResponse(status=200)
 
-    def _go_on_later(
-        self, context: TurnContext, pending: tuple[PendingCommand, ...], person: Person, error: MfaBotError | None
-    ) -> None:
-        """In the background, so that the client has its answer before the commands are carried out."""
-        if not pending:
-            return
+    def _settle_later(self, context: TurnContext, person: Person, exchange: Exchange) -> None:
+        """In the background, so that the client has its answer before anything is carried out."""
         reference = TurnContext.get_conversation_reference(context.activity)
         # The invoke is no message, so nothing can be a reply to it.
         reference.activity_id = None
-        self._adapter.spawn(self._adapter.resume(reference, lambda turn: self._go_on(turn, pending, person, error)))
+        self._adapter.spawn(self._adapter.resume(reference, lambda turn: self._settle(turn, person, exchange)))
 
-    async def _go_on(
-        self, context: TurnContext, waiting: tuple[PendingCommand, ...], person: Person, error: MfaBotError | None
-    ) -> None:
-        """Carry out the commands that waited for the sign-in, in their order, or say why that can't be."""
-        for place, pending in enumerate(waiting):
-            reply: Reply | None
-            if error is None:
-                reply = await self._carry_out(context, _wish_of(pending, person))
+    async def _settle(self, context: TurnContext, person: Person, exchange: Exchange) -> None:
+        """Carry out what waited for the sign-in, or say why that can't be."""
+        try:
+            if exchange.error is None:
+                async with self._order_of(person):
+                    await self._carry_out_waiting(context, person)
             else:
-                # Said once; but a card that promised a result does not stay as it is.
-                reply = _trouble(error) if place == 0 or pending.card_activity_id else None
+                # One client has failed; another may be about to succeed.
+                await asyncio.sleep(self._pace.exchange_grace_s)
+                await self._give_up(context, person, exchange, exchange.error)
+        except StoreUnavailable as error:
+            await self._send(context, _trouble(error))
+
+    async def _carry_out_waiting(self, context: TurnContext, person: Person) -> None:
+        conversation_id = _origin(context.activity).conversation_id
+        for pending in await self._sign_in.claim(person, conversation_id, None):
+            reply = await self._carry_out(context, _wish_of(pending, person))
             if reply is not None:
                 await self._give(context, pending.card_activity_id, reply)
+
+    async def _give_up(self, context: TurnContext, person: Person, exchange: Exchange, error: MfaBotError) -> None:
+        """Tell it once: in the card that promised a result, or in a message if the client does not show its own."""
+        conversation_id = _origin(context.activity).conversation_id
+        told = exchange.status == 412
+        for pending in await self._sign_in.claim(person, conversation_id, exchange.id):
+            if pending.card_activity_id or not told:
+                await self._give(context, pending.card_activity_id, _trouble(error))
+                told = True
 
     # Out
 

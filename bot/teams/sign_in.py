@@ -22,12 +22,14 @@ from bot.errors import (
     SignInError,
     SignInRefused,
     StepUpNeeded,
+    StoreUnavailable,
     UpstreamError,
     WrongPerson,
 )
 from bot.identity import SELF_SCOPES, SsoValidator, UserTokens
 from bot.locale import Texts
 from bot.mfa import Person
+from bot.settings import Pace
 from bot.store import PendingCommand, Store
 from bot.telemetry import get_logger, log_error
 
@@ -40,25 +42,26 @@ _MAX_ID = 64
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """How one delivery ended: the invoke's status and body, and what is to be done now by whoever gets it."""
+    """How one delivery ended: the invoke's status and body, and what it means for the command that waits."""
 
     status: int
     body: dict[str, Any] | None = None
+    id: str | None = None
+    """Which sign-in card it answers; None for all of the person's."""
     person: Person | None = None
     """Set when the person is signed in; more is known of them than from the channel."""
-    pending: tuple[PendingCommand, ...] = ()
-    """The commands that waited, in their order, for the first delivery that claims them."""
     error: MfaBotError | None = None
-    """What to tell in the chat together with ``pending``."""
+    """Why the person is not signed in."""
 
 
 class SignIn:
     """Asks Teams for a token and takes it."""
 
-    def __init__(self, store: Store, sso: SsoValidator, tokens: UserTokens) -> None:
+    def __init__(self, store: Store, sso: SsoValidator, tokens: UserTokens, pace: Pace) -> None:
         self._store = store
         self._sso = sso
         self._tokens = tokens
+        self._pace = pace
         # Deliveries of one exchange take turns: the second finds what the first has got.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -92,11 +95,11 @@ class SignIn:
         await self._store.remember_pending(pending)
         await context.send_activity(_sign_in_card(pending.id, texts))
 
-    async def exchange(self, value: object, person: Person, conversation_id: str) -> Exchange:
-        """Take the token of one ``signin/tokenExchange`` that came from ``conversation_id``.
+    async def exchange(self, value: object, person: Person) -> Exchange:
+        """Take the token of one ``signin/tokenExchange``.
 
-        412 makes this client show the card; it is answered only where the person must act. Trouble of another kind
-        is told in the chat, once.
+        412 makes this client show the card; it is answered only where the person must act. What waits is not touched:
+        another of the person's clients may still bring a good token.
         """
         request = value if isinstance(value, dict) else {}
         exchange_id, token = request.get("id"), request.get("token")
@@ -107,33 +110,41 @@ class SignIn:
         lock = self._locks.setdefault(exchange_id, asyncio.Lock())
         async with lock:
             try:
-                signed_in = await self._take(token, person)
+                return Exchange(200, id=exchange_id, person=await self._take(token, person))
             except (SignInError, UpstreamError) as error:
                 log_error(_log, error)
-                return await self._failed(exchange_id, person, conversation_id, error)
-        return Exchange(200, person=signed_in, pending=await self.claim(signed_in, conversation_id))
+                status = _status_of(error)
+                body = None if status == 200 else _failure(exchange_id, error.log_sentence)
+                return Exchange(status, body, exchange_id, error=error)
 
-    async def claim(self, person: Person, conversation_id: str) -> tuple[PendingCommand, ...]:
-        """The commands that wait for ``person``, for the first who asks.
+    async def claim(self, person: Person, conversation_id: str, exchange_id: str | None) -> list[PendingCommand]:
+        """The commands that wait for ``person``, for the first who asks; a busy database is asked again.
 
         Raises:
             StoreUnavailable: they can't be read.
         """
-        return tuple(await self._store.claim_pending(person, conversation_id))
+        for pause_s in self._pace.store_pauses_s:
+            try:
+                return await self._store.claim_pending(person, conversation_id, exchange_id)
+            except StoreUnavailable as error:
+                log_error(_log, error)
+                await asyncio.sleep(pause_s)
+        return await self._store.claim_pending(person, conversation_id, exchange_id)
 
     async def _take(self, token: str, person: Person) -> Person:
         sso = await self._sso.validate(token, person)
         await self._tokens.exchange(sso, SELF_SCOPES)
         return sso.person
 
-    async def _failed(self, exchange_id: str, person: Person, conversation_id: str, error: MfaBotError) -> Exchange:
-        if isinstance(error, (StepUpNeeded, SignInRefused, WrongPerson)):
-            return Exchange(412, _failure(exchange_id, error.log_sentence))
-        pending = await self.claim(person, conversation_id)
-        if isinstance(error, (UpstreamError, BotMisconfigured)):
-            return Exchange(503, _failure(exchange_id, error.log_sentence), pending=pending, error=error)
-        # Signing in again would end the same way, so no client shall offer it.
-        return Exchange(200, pending=pending, error=error)
+
+def _status_of(error: MfaBotError) -> int:
+    """What a client is answered whose token brought ``error``."""
+    if isinstance(error, (StepUpNeeded, SignInRefused, WrongPerson)):
+        return 412
+    if isinstance(error, (UpstreamError, BotMisconfigured)):
+        return 503
+    # Signing in again would end the same way, so no client shall offer it.
+    return 200
 
 
 def _failure(exchange_id: str, detail: str) -> dict[str, Any]:

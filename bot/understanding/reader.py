@@ -16,12 +16,15 @@ from bot.understanding.instruction import wanted_mention
 __all__ = ["MAX_CHARACTERS", "understand"]
 
 MAX_CHARACTERS = 4000
-"""What is longer is only looked at for other things than instructions: nobody writes one of that length."""
+"""What is longer is cut."""
+
+MAX_INSTRUCTION = 300
+"""Nobody gives an instruction of that length; what is longer changes nothing."""
 
 _LONGEST_PHRASE = max(phrase.count(" ") + 1 for phrase in english.METHODS)
 _TYPOGRAPHIC = str.maketrans({"’": "'", "“": '"', "”": '"', "→": "->"})
 _MAIL_ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
-_MENTION = re.compile(r"<at[^>]*>([^<]*)</at>")
+_MENTION = re.compile(r"<at(?: [^<>]{0,100})?>([^<>]{0,200})</at>")
 _WORD = re.compile(r"[^\W_]+(?:['\-.][^\W_]+)*")
 # A method's name may stand between these; anything else between them is a quotation.
 _WRAPPED = re.compile(r"(\*\*|\*|\"|`|')(.+?)\1")
@@ -43,7 +46,7 @@ def understand(text: str) -> Command:
         return Help()
     if phrase in english.GREETINGS:
         return Greet()
-    wanted = _instructed(plain, sentence) if len(text) <= MAX_CHARACTERS else None
+    wanted = _instructed(plain, sentence) if max(len(text), len(plain)) <= MAX_INSTRUCTION else None
     if wanted is not None:
         return SetDefault(wanted[0]) if len(wanted) == 1 else AskWhich(wanted)
     if _is_about_somebody_else(plain, sentence):

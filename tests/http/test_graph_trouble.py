@@ -12,7 +12,7 @@ import pytest
 
 from sandbox import Answer
 from sandbox.faults import Match, graph
-from tests.conftest import ADA, World
+from tests.conftest import ADA, World, eventually
 
 _PATCH = graph("PATCH")
 _READ = graph("POST", "$batch")
@@ -270,6 +270,22 @@ async def test_a_lost_outcome_does_not_hide_the_success(world: World, capsys: py
 
     assert "I read it back, and Microsoft has it." in await world.read(ADA, "set my default MFA to oath")
     assert "the database is not available" in capsys.readouterr().out
+
+
+async def test_a_lost_outcome_is_written_as_soon_as_it_can_be(world: World) -> None:
+    """The record of what Graph has answered is not given up when the database is away for a moment."""
+    await _warm(world)
+    await _break(world, "outcomes")
+    await world.ask(ADA, "set my default MFA to oath")
+
+    await asyncio.to_thread(_mend, world, "outcomes")
+
+    await eventually(lambda: _outcomes(world) == ["confirmed"])
+
+
+def _mend(world: World, table: str) -> None:
+    with closing(sqlite3.connect(world.database)) as connection, connection:
+        connection.execute(f"DROP TRIGGER broken_{table}")
 
 
 async def test_showing_needs_no_database(world: World) -> None:

@@ -12,7 +12,7 @@ import pytest
 from bot.mfa import DefaultMethod, Oid, Person, TenantId
 from bot.store import ActionIds
 from sandbox import Answer, ChatMessage, PostResult
-from sandbox.faults import connector, graph
+from sandbox.faults import connector, graph, token
 from sandbox.teams import buttons, card_text
 from tests.conftest import ADA, GRACE, KATHERINE, Start, World, eventually
 
@@ -170,6 +170,24 @@ async def test_a_card_that_can_not_be_replaced_gets_a_message_instead(start: Sta
 
         result = await world.client(ADA).next_bot_card(after=card)
         assert "Changed:" in result.visible_text
+
+
+async def test_a_press_whose_sign_in_fails_does_not_work_on_for_ever(start: Start, pace: Any) -> None:
+    """A card that promised a result tells the trouble, also if the person would have to act to sign in."""
+    async with start(pace=pace(press_answer_s=0.05)) as world:
+        card = await _card(world)
+
+        async def refuse_later(_call: object) -> Answer:
+            await asyncio.sleep(0.15)
+            return Answer(401)
+
+        world.sandbox.faults.add(graph("POST", "$batch"), refuse_later)
+        blocked = Answer(400, body={"error": "interaction_required", "error_codes": [50076]})
+        world.sandbox.faults.add(token("jwt-bearer"), blocked, times=None)
+        await world.client(ADA).press(card, "Use text messages")
+        assert "Working on it" in world.client(ADA).message(card.id).visible_text
+
+        await eventually(lambda: "confirm your identity" in world.client(ADA).message(card.id).visible_text)
 
 
 async def _after_a_while(_call: object) -> None:

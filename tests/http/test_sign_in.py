@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -324,6 +326,91 @@ async def test_commands_that_wait_are_carried_out_in_their_order(world: World) -
     await eventually(lambda: len([message for message in world.client(ADA).messages if message.card]) == 2)
 
     assert ("oath", 2) == (world.default_of(ADA), world.patches())
+
+
+async def test_one_clients_failure_does_not_take_the_others_success(world: World) -> None:
+    """The phone's exchange meets a busy Entra, the desktop's succeeds: the wish is carried out, and no trouble told."""
+    card = await _sign_in_card(world, ADA, "set my default MFA to oath")
+    world.sandbox.faults.add(token("jwt-bearer"), Answer(503))
+    exchange_id = card["tokenExchangeResource"]["id"]
+
+    failed = await _exchange(world, ADA, exchange_id, _sso(world, ADA))
+    good = await _exchange(world, ADA, exchange_id, _sso(world, ADA))
+
+    assert (503, 200) == (failed.status, good.status)
+    assert "Changed:" in (await world.client(ADA).next_bot_card()).visible_text
+    assert world.default_of(ADA) == "oath"
+
+
+async def test_a_reported_failure_does_not_take_anothers_success(world: World) -> None:
+    """One client reports that it has no token, another brings one: the wish is carried out."""
+    card = await _sign_in_card(world, ADA, "set my default MFA to oath")
+    channel = world.sandbox.teams.channel
+    ada = world.sandbox.tenant.people[ADA]
+
+    await channel.post(channel.invoke(ada, "signin/failure", {"code": "tokenmissing"}))
+    await _exchange(world, ADA, card["tokenExchangeResource"]["id"], _sso(world, ADA))
+
+    assert "Changed:" in (await world.client(ADA).next_bot_card()).visible_text
+
+
+async def test_what_was_given_up_is_not_carried_out_later(world: World) -> None:
+    """After a 412 the card asks to send the message again: the old wish is gone, and a later sign-in does not do it."""
+    card = await _sign_in_card(world, ADA, "set my default MFA to oath")
+    await _exchange(world, ADA, card["tokenExchangeResource"]["id"], _sso(world, ADA, exp=1))
+    await eventually(lambda: world.rows("SELECT 1 FROM pending_commands WHERE claimed_at_utc IS NOT NULL"))
+
+    world.client(ADA).endpoints = 1
+    assert "Your default is" in await world.read(ADA, "show my methods")
+    assert ("push", 0) == (world.default_of(ADA), world.patches())
+
+
+async def test_a_wish_right_after_the_sign_in_comes_second(world: World) -> None:
+    """What was said first is done first, also if the second wish arrives while the first is about to go on."""
+    client = world.client(ADA)
+
+    await client.say("use text messages")
+    await client.say("set my default to oath")
+    await eventually(lambda: len([message for message in client.messages if message.card]) == 2)
+
+    first, second = (message.visible_text for message in client.messages if message.card)
+    assert "Changed: Authenticator notification → text message." in first
+    assert "Changed: text message → one-time code." in second
+
+
+async def test_a_busy_database_does_not_strand_a_wish(world: World) -> None:
+    """When the waiting command can't be claimed at once, it is claimed a moment later."""
+    card = await _sign_in_card(world, ADA, "show my methods")
+    await _allow_claims(world, allowed=False)
+    assert 200 == (await _exchange(world, ADA, card["tokenExchangeResource"]["id"], _sso(world, ADA))).status
+    await _allow_claims(world, allowed=True)
+
+    assert "Your default is" in (await world.client(ADA).next_bot_card()).visible_text
+
+
+async def test_a_wish_that_can_not_be_claimed_is_explained(world: World) -> None:
+    """When the database stays away, the person hears it."""
+    card = await _sign_in_card(world, ADA, "show my methods")
+    await _allow_claims(world, allowed=False)
+
+    await _exchange(world, ADA, card["tokenExchangeResource"]["id"], _sso(world, ADA))
+
+    assert "I can't write my records" in (await world.client(ADA).next_bot_card()).visible_text
+
+
+async def _allow_claims(world: World, *, allowed: bool) -> None:
+    """Let the database refuse, or take, updates of what waits."""
+
+    def change() -> None:
+        with closing(sqlite3.connect(world.database)) as connection, connection:
+            if allowed:
+                connection.execute("DROP TRIGGER no_claims")
+            else:
+                connection.execute(
+                    "CREATE TRIGGER no_claims BEFORE UPDATE ON pending_commands BEGIN SELECT RAISE(FAIL, 'busy'); END"
+                )
+
+    await asyncio.to_thread(change)
 
 
 async def test_a_401_at_the_change_signs_in_and_goes_on(world: World) -> None:
