@@ -163,7 +163,11 @@ async def test_a_card_that_can_not_be_replaced_gets_a_message_instead(start: Sta
     """The result of a slow press is never lost with the card that should have shown it."""
     async with start(pace=pace(press_answer_s=0.05)) as world:
         card = await _card(world)
-        world.sandbox.faults.add(graph("PATCH"), _after_a_while)
+
+        async def hold(_call: object) -> None:
+            await _working_on_it(world, card)
+
+        world.sandbox.faults.add(graph("PATCH"), hold)
         world.sandbox.faults.add(connector("PUT"), Answer(404))
 
         await world.client(ADA).press(card, "Use text messages")
@@ -178,21 +182,20 @@ async def test_a_press_whose_sign_in_fails_does_not_work_on_for_ever(start: Star
         card = await _card(world)
 
         async def refuse_later(_call: object) -> Answer:
-            await asyncio.sleep(0.15)
+            await _working_on_it(world, card)
             return Answer(401)
 
         world.sandbox.faults.add(graph("POST", "$batch"), refuse_later)
         blocked = Answer(400, body={"error": "interaction_required", "error_codes": [50076]})
         world.sandbox.faults.add(token("jwt-bearer"), blocked, times=None)
         await world.client(ADA).press(card, "Use text messages")
-        assert "Working on it" in world.client(ADA).message(card.id).visible_text
 
         await eventually(lambda: "confirm your identity" in world.client(ADA).message(card.id).visible_text)
 
 
-async def _after_a_while(_call: object) -> None:
-    """Holds a call for longer than the tests' press limit."""
-    await asyncio.sleep(0.15)
+async def _working_on_it(world: World, card: ChatMessage) -> None:
+    """Return once the press has been answered by the card that asks for patience."""
+    await eventually(lambda: "Working on it" in world.client(ADA).message(card.id).visible_text)
 
 
 async def test_another_button_of_a_spent_card_is_outdated(world: World) -> None:

@@ -454,11 +454,14 @@ async def test_a_command_survives_a_stop_during_the_exchange(start: Start, pace:
     async with start(pace=pace(turn_limit_s=0.05)) as world:
         card = await _sign_in_card(world, ADA, "set my default MFA to oath")
 
-        async def slow(_call: object) -> None:
-            await asyncio.sleep(0.3)
+        answered = asyncio.Event()
 
-        sandbox.faults.add(token("jwt-bearer"), slow)
+        async def hold(_call: object) -> None:
+            await asyncio.wait_for(answered.wait(), 5)
+
+        sandbox.faults.add(token("jwt-bearer"), hold)
         assert (await _exchange(world, ADA, card["tokenExchangeResource"]["id"], _sso(world, ADA))).status == 503
+        answered.set()
 
     assert "oath" == sandbox.tenant.people[ADA].preferences["userPreferredMethodForSecondaryAuthentication"]
 
