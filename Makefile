@@ -1,6 +1,6 @@
 # Everything a person does with this project. Each target sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test check e2e texts lock clean
+.PHONY: help run test check e2e picture texts lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -27,6 +27,9 @@ check: $(VENV)/.dev ## style, types, structure, known vulnerabilities
 
 e2e: $(VENV)/.dev ## drive the chat page in a real browser (needs Chromium)
 	$(BIN)/pytest tests/e2e
+
+picture: $(VENV)/.dev ## take README's picture anew from the browser test
+	KEEP_PICTURE=1 $(BIN)/pytest tests/e2e -k sentence
 
 texts: $(VENV)/.dev ## bring the catalogs up to date with the sentences in the code
 	$(BIN)/pybabel -q extract --no-location --sort-output --omit-header -k N_ -o $(VENV)/mfabot.pot bot cards

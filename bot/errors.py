@@ -15,7 +15,8 @@
     ├── UpstreamError            Entra, Graph or the connector could not do it now
     │   ├── Throttled            ... and says when to come back
     │   ├── Unavailable          ... outage, time-out, broken connection
-    │   └── UnexpectedAnswer     ... an answer that is not of the documented shape
+    │   ├── UnexpectedAnswer     ... an answer that is not of the documented shape
+    │   └── ResultUnreadable     ... after Graph was asked for a change: what came of it can't be read now
     ├── GraphRefused             Graph answered 403 for good
     ├── PersonNotFound           Graph knows no such person
     ├── MethodRefused            Graph does not accept this method for this person
@@ -41,6 +42,7 @@ __all__ = [
     "MethodRefused",
     "MfaBotError",
     "PersonNotFound",
+    "ResultUnreadable",
     "SenderUnknown",
     "SettingsError",
     "SignInBlocked",
@@ -199,6 +201,16 @@ class UnexpectedAnswer(UpstreamError):
     user_sentence = N_("Microsoft's answer was not what I expected. Nothing was changed. Please try again later.")
     log_sentence = "unexpected answer"
     alert = True
+
+
+class ResultUnreadable(UpstreamError):
+    """A repeated press: the change was asked for before, and Graph can't be read now. So no word of "nothing"."""
+
+    user_sentence = N_(
+        "I have asked Microsoft for this already, but I can't read how things are right now. Please look again in a "
+        "minute."
+    )
+    log_sentence = "the result of an earlier change can't be read"
 
 
 class GraphRefused(MfaBotError):

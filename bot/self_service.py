@@ -15,8 +15,10 @@ from bot.errors import (
     MethodRefused,
     MfaBotError,
     PersonNotFound,
+    ResultUnreadable,
     SignInNeeded,
     StepUpNeeded,
+    UpstreamError,
 )
 from bot.identity import SELF_SCOPES
 from bot.mfa import DefaultMethod, MfaState, Oid, Person, Policy, Standing, option_for, options
@@ -218,7 +220,12 @@ class SelfService:
 
     async def _repeat(self, person: Person, method: DefaultMethod, change: Change | None) -> StateReply:
         """The card is spent: show what came of it, if it was this wish and nothing else has happened since."""
-        state = await self._read_state(self._token(person), person)
+        try:
+            state = await self._read_state(self._token(person), person)
+        except UpstreamError as error:
+            if change is None or change.outcome is OutcomeKind.REFUSED:
+                raise
+            raise ResultUnreadable(str(error)) from error
         if change is None or change.method is not method:
             return self._reply(person, state, OutdatedCard())
         if refusal := _SAID_BY_ERROR.get(change.error or ""):

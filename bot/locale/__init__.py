@@ -38,19 +38,17 @@ def texts_for(locale: str | None) -> Texts:
     """The texts for a BCP 47 tag such as ``en-US``; English where there is no catalog for its language."""
     language = (locale or "").replace("_", "-").partition("-")[0].lower()
     # Only plain language codes reach the file system: the tag comes from outside.
-    if (
-        len(language) <= _LONGEST_CODE
-        and language.isascii()
-        and language.isalpha()
-        and catalog_path(language).is_file()
-    ):
-        return _load(language)
-    return _load(DEFAULT_LANGUAGE)
+    is_code = len(language) <= _LONGEST_CODE and language.isascii() and language.isalpha()
+    return _load(language if is_code else DEFAULT_LANGUAGE)
 
 
 @lru_cache(maxsize=32)
 def _load(language: str) -> Texts:
-    with catalog_path(language).open("rb") as po:
+    """The catalog of ``language``, or English; cached either way, so that no message costs a look at the disk."""
+    path = catalog_path(language)
+    if not path.is_file():
+        return _load(DEFAULT_LANGUAGE)
+    with path.open("rb") as po:
         catalog = read_po(po, locale=language, domain=DOMAIN)
     compiled = io.BytesIO()
     write_mo(compiled, catalog)

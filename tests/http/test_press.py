@@ -198,6 +198,33 @@ async def _working_on_it(world: World, card: ChatMessage) -> None:
     await eventually(lambda: "Working on it" in world.client(ADA).message(card.id).visible_text)
 
 
+async def test_a_repetition_while_graph_is_away_denies_nothing(world: World) -> None:
+    """Rule 6: the change was made; that its result can't be read now does not become "nothing was changed"."""
+    card = await _card(world)
+    action = buttons(card.card or {})["Use text messages"]
+    await _press(world, ADA, action)
+    world.sandbox.faults.add(graph("POST", "$batch"), Answer(503), times=None)
+
+    shown = _shown(await _press(world, ADA, action))
+
+    assert "I have asked Microsoft for this already" in shown
+    assert "Nothing was changed" not in shown
+
+
+async def test_presses_that_need_a_sign_in_write_once(world: World) -> None:
+    """Rule 4: the same press five times without a token: whatever sign-ins that takes, one PATCH and one record."""
+    card = await _card(world)
+    action = buttons(card.card or {})["Use text messages"]
+    world.tokens.forget(_person(world, ADA))
+
+    await asyncio.gather(*(_press(world, ADA, action, card.id) for _ in range(5)))
+    await eventually(lambda: "Changed:" in world.client(ADA).message(card.id).visible_text)
+    await world.sandbox.teams.idle()
+
+    assert ("sms", 1) == (world.default_of(ADA), world.patches())
+    assert 1 == len(world.rows("SELECT id FROM intents"))
+
+
 async def test_another_button_of_a_spent_card_is_outdated(world: World) -> None:
     """A card is spent as a whole: its other buttons change nothing and get the fresh state."""
     card = await _card(world)
