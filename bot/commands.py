@@ -13,11 +13,13 @@ __all__ = [
     "ForSomebodyElse",
     "Greet",
     "Help",
+    "History",
     "NotUnderstood",
     "Press",
     "Refresh",
     "SetDefault",
     "Show",
+    "Undo",
     "command_from_json",
     "command_to_json",
 ]
@@ -38,6 +40,16 @@ class SetDefault:
     """Make ``method`` my default."""
 
     method: DefaultMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Put my default back to what it was before the last change that was made through the bot."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Show what was changed through the bot for me."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +86,16 @@ class NotUnderstood:
     """Nothing that the bot knows."""
 
 
-Command = Show | Refresh | SetDefault | Press | AskWhich | ForSomebodyElse | Help | Greet | NotUnderstood
+Command = (
+    Show | Refresh | SetDefault | Undo | History | Press | AskWhich | ForSomebodyElse | Help | Greet | NotUnderstood
+)
 
-_PLAIN: dict[str, type[Show] | type[Refresh]] = {"show": Show, "refresh": Refresh}
+_PLAIN: dict[str, type[Show] | type[Refresh] | type[Undo] | type[History]] = {
+    "show": Show,
+    "refresh": Refresh,
+    "undo": Undo,
+    "history": History,
+}
 
 
 def command_to_json(command: Command) -> dict[str, str | list[str]]:
@@ -86,6 +105,10 @@ def command_to_json(command: Command) -> dict[str, str | list[str]]:
             return {"kind": "show"}
         case Refresh():
             return {"kind": "refresh"}
+        case Undo():
+            return {"kind": "undo"}
+        case History():
+            return {"kind": "history"}
         case SetDefault(method):
             return {"kind": "set", "method": method.value}
         case Press(action_id):

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
 
 from bot.mfa import DefaultMethod, MfaState, Option, Person
 
 __all__ = [
+    "AlreadyBack",
     "AlreadyDefault",
+    "AnotherUnderWay",
     "CantChoose",
+    "CantPutBack",
+    "CantUnset",
     "Changed",
     "ForSomebodyElseReply",
     "GreetingReply",
     "HelpReply",
+    "HistoryEntry",
+    "HistoryReply",
+    "InterruptedReply",
     "NewsItem",
     "NoneOfThem",
     "NotUnderstoodReply",
+    "NothingToUndo",
     "OutcomeUnknown",
     "OutdatedCard",
     "PersonalChatOnlyReply",
     "Refused",
     "Reply",
+    "ShallIPutBack",
     "StateReply",
     "StillWorking",
+    "TooOften",
     "TroubleReply",
+    "UndoDoubt",
+    "UnknownBefore",
     "WelcomeReply",
     "WhichOne",
     "WorkingReply",
@@ -39,6 +53,8 @@ class Changed:
     """The default before, as Graph spelled it; None when there was none."""
     after: DefaultMethod
     confirmed: bool
+    undone: bool = False
+    """True when it was put back rather than newly chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +109,69 @@ class StillWorking:
     """The same press is being carried out at this moment."""
 
 
+@dataclass(frozen=True, slots=True)
+class AnotherUnderWay:
+    """Another change for the same person has not ended yet, so this one was not begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooOften:
+    """The limit of changes within an hour is reached; nothing was sent. ``wait_min`` is in minutes, at least 1."""
+
+    limit: int
+    wait_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToUndo:
+    """Nothing was changed through the bot for this person, as far as its records go."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyBack:
+    """To be put back, but ``method`` is the default already; nothing was sent."""
+
+    method: DefaultMethod
+
+
+@dataclass(frozen=True, slots=True)
+class CantUnset:
+    """Before the last change there was no default, and Graph can't take one away again; nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class CantPutBack:
+    """What stood before the last change can't be chosen (any more); ``option.standing`` says why."""
+
+    option: Option
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownBefore:
+    """What stood before the last change is a name of Graph's that is new to us, ``name``; nothing was sent."""
+
+    name: str
+
+
+class UndoDoubt(Enum):
+    """Why a change is not put back without asking."""
+
+    ELSEWHERE = "elsewhere"
+    """The default was changed by other means since."""
+    OLD = "old"
+    """The last change is more than a day ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShallIPutBack:
+    """The last change was ``before`` → ``after``; whether it shall be put back is asked, and nothing was sent."""
+
+    before: DefaultMethod
+    after: DefaultMethod
+    at_utc: datetime
+    doubt: UndoDoubt
+
+
 NewsItem = (
     Changed
     | OutcomeUnknown
@@ -103,6 +182,14 @@ NewsItem = (
     | WhichOne
     | OutdatedCard
     | StillWorking
+    | AnotherUnderWay
+    | TooOften
+    | NothingToUndo
+    | AlreadyBack
+    | CantUnset
+    | CantPutBack
+    | UnknownBefore
+    | ShallIPutBack
 )
 
 
@@ -117,6 +204,41 @@ class StateReply:
     """A minted id for each method that has a button."""
     news: NewsItem | None = None
     read_only: bool = False
+    undo_id: str | None = None
+    """A minted id for the button that puts the change of ``news`` back; None where that has no button."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One change as it is on record."""
+
+    at_utc: datetime
+    before: str | None
+    """The default before, as Graph spelled it; None when there was none."""
+    after: DefaultMethod
+    sure: bool
+    """False where nobody can say whether it took."""
+    undone: bool = False
+    """True when it put an earlier change back."""
+    by: str | None = None
+    """Name of the agent who made it; None for the person themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryReply:
+    """The last changes made through the bot for one person, newest first; ten at most."""
+
+    entries: tuple[HistoryEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptedReply:
+    """The bot was stopped while it was at work on what the person wanted."""
+
+    method: DefaultMethod | None = None
+    """The method that should become the default; None for a wish of another kind."""
+    maybe_changed: bool = False
+    """True when Graph may have been asked already, so that nobody can say whether it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +292,8 @@ Reply = (
     StateReply
     | TroubleReply
     | WorkingReply
+    | HistoryReply
+    | InterruptedReply
     | WelcomeReply
     | GreetingReply
     | HelpReply
