@@ -21,6 +21,11 @@
     ├── PersonNotFound           Graph knows no such person
     ├── MethodRefused            Graph does not accept this method for this person
     ├── StoreUnavailable         the database cannot be reached; nothing is changed without it
+    │   └── StoreInUse           ... an SQLite file that another instance of the bot uses
+    ├── NotBegun                 the records do not let this change begin; Graph was not asked
+    │   ├── AlreadyBegun         ... this very wish was begun before
+    │   ├── ChangeUnderWay       ... another change for the same person has not ended yet
+    │   └── TooManyChanges       ... the limit of changes within an hour is reached
     └── ActionRejected           a button that was not made for this person, or not by us
 
 ``user_sentence`` is a message id of the catalog; ``str(error)`` is the sentence for the log. ``facts`` go to the
@@ -35,12 +40,15 @@ from bot.locale import N_
 
 __all__ = [
     "ActionRejected",
+    "AlreadyBegun",
     "BotMisconfigured",
+    "ChangeUnderWay",
     "ChannelError",
     "ConsentMissing",
     "GraphRefused",
     "MethodRefused",
     "MfaBotError",
+    "NotBegun",
     "PersonNotFound",
     "ResultUnreadable",
     "SenderUnknown",
@@ -50,8 +58,10 @@ __all__ = [
     "SignInNeeded",
     "SignInRefused",
     "StepUpNeeded",
+    "StoreInUse",
     "StoreUnavailable",
     "Throttled",
+    "TooManyChanges",
     "Unavailable",
     "UnexpectedAnswer",
     "UpstreamError",
@@ -248,6 +258,42 @@ class StoreUnavailable(MfaBotError):
     )
     log_sentence = "the database is not available"
     alert = True
+
+
+class StoreInUse(StoreUnavailable):
+    """Two instances on one SQLite file would not see each other's work in time."""
+
+    log_sentence = "another instance of the bot uses this SQLite file; several instances need PostgreSQL"
+
+
+class NotBegun(MfaBotError):
+    """A change that was not begun, by what is on record. Graph was not asked."""
+
+    user_sentence = N_("I have not begun this change. Nothing was changed by it.")
+    log_sentence = "the change was not begun"
+
+
+class AlreadyBegun(NotBegun):
+    """The same message or card has begun a change before."""
+
+    log_sentence = "this wish was begun before"
+
+
+class ChangeUnderWay(NotBegun):
+    """Another change for the same person has not ended yet, perhaps in another instance."""
+
+    log_sentence = "another change for this person is under way"
+
+
+class TooManyChanges(NotBegun):
+    """``limit`` changes were begun within the hour; the next one may be in ``wait_s`` seconds."""
+
+    log_sentence = "too many changes within an hour"
+
+    def __init__(self, *, limit: int, wait_s: float) -> None:
+        super().__init__(limit=limit, wait_s=round(wait_s))
+        self.limit = limit
+        self.wait_s = wait_s
 
 
 class ActionRejected(MfaBotError):

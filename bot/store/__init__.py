@@ -1,14 +1,36 @@
-"""The database: records of what was asked and what came of it, spent buttons, commands that wait for a sign-in."""
+"""The database: the audit trail, commands that are not finished, where people's chats are, the key of the buttons."""
 
-from bot.store.action_ids import ActionIds, MintedAction
-from bot.store.records import Change, Intent, Outcome, OutcomeKind, PendingCommand
+from bot.store.action_ids import ActionIds, MintedAction, MintedCard
+from bot.store.audit import UNDER_WAY, AuditTrail
+from bot.store.chain import ChainReport
+from bot.store.conversations import Conversations
+from bot.store.inbox import Inbox
+from bot.store.records import (
+    Change,
+    ConversationAddress,
+    Head,
+    Intent,
+    Limits,
+    Outcome,
+    OutcomeKind,
+    PendingCommand,
+)
 from bot.store.store import Store
 
 __all__ = [
+    "UNDER_WAY",
     "ActionIds",
+    "AuditTrail",
+    "ChainReport",
     "Change",
+    "ConversationAddress",
+    "Conversations",
+    "Head",
+    "Inbox",
     "Intent",
+    "Limits",
     "MintedAction",
+    "MintedCard",
     "Outcome",
     "OutcomeKind",
     "PendingCommand",

@@ -9,7 +9,17 @@ from enum import StrEnum
 
 from bot.mfa import DefaultMethod, Oid, Person, TenantId
 
-__all__ = ["Change", "FlatState", "Intent", "Outcome", "OutcomeKind", "PendingCommand"]
+__all__ = [
+    "Change",
+    "ConversationAddress",
+    "FlatState",
+    "Head",
+    "Intent",
+    "Limits",
+    "Outcome",
+    "OutcomeKind",
+    "PendingCommand",
+]
 
 FlatState = Mapping[str, str | bool | None]
 """The nine flat keys of ``bot.mfa.flat_keys``."""
@@ -23,7 +33,7 @@ class OutcomeKind(StrEnum):
     ACCEPTED = "accepted"
     """Graph took it; a re-read has not caught up yet."""
     REFUSED = "refused"
-    """Graph refused it; nothing was changed."""
+    """Graph refused it, or was never asked; nothing was changed."""
     UNKNOWN = "unknown"
     """No answer tells whether it took."""
 
@@ -34,20 +44,25 @@ class Intent:
 
     id: str
     actor: Person
-    target_oid: Oid
+    target: Person
     method: DefaultMethod
     conversation_id: str
     before: FlatState
     client_request_id: str
     key: str
-    """What makes this change unique: the spent button, or the message that asked for it."""
+    """What makes this change unique: the card whose button was pressed, or the message that asked for it."""
+    by_button: bool = False
+    undoes: str | None = None
+    """Id of the intent that this one puts back."""
+    reason: str | None = None
+    """Why, or a ticket's number, where an agent gave one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an intent ended; a row of its own."""
 
-    intent_id: str
+    intent: Intent
     kind: OutcomeKind
     after: FlatState | None = None
     graph_request_id: str | None = None
@@ -59,18 +74,40 @@ class Outcome:
 class Change:
     """An intent as stored, with its outcome once there is one."""
 
+    intent_id: str
     method: DefaultMethod
     before: FlatState
     at_utc: datetime
+    actor: Person
+    undoes: str | None = None
     outcome: OutcomeKind | None = None
     error: str | None = None
+
+    @property
+    def before_name(self) -> str | None:
+        """The default before it, as Graph spelled it; None when there was none."""
+        name = self.before.get("userpreferredmethodforsecondaryauthentication")
+        return str(name) if name else None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many changes may be begun within an hour."""
+
+    self_per_hour: int = 10
+    """By a person, of their own default."""
+    agent_per_hour: int = 60
+    """By an agent, of other people's."""
+    target_per_hour: int = 3
+    """Of one person's default by agents, whoever they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingCommand:
-    """A command that waits for its person's sign-in. ``id`` is the exchange id of the sign-in card."""
+    """A command that is not finished: it waits for its person's sign-in, or is being worked on."""
 
     id: str
+    """Exchange id of the sign-in card, where it waits for one."""
     tid: TenantId
     oid: Oid
     command: Mapping[str, object]
@@ -82,3 +119,25 @@ class PendingCommand:
     """How often a sign-in for the same wish was asked for before."""
     card_activity_id: str | None = None
     """The card that the answer replaces, when a button asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationAddress:
+    """Where a person's chat with the bot is, so that the bot can write first."""
+
+    tid: TenantId
+    oid: Oid
+    conversation_id: str
+    service_url: str
+    user_id: str
+    bot_id: str
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last row of a tenant's audit trail."""
+
+    tid: TenantId
+    seq: int
+    hash: str

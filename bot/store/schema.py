@@ -2,80 +2,120 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, DateTime, ForeignKey, Integer, LargeBinary, MetaData, String, Table
+from datetime import UTC, datetime
 
-__all__ = ["intents", "metadata", "once", "outcomes", "pending_commands", "server_keys", "spent_actions"]
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+__all__ = ["UtcDateTime", "audit", "commands", "conversations", "metadata", "server_keys", "write_probe"]
 
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
         "uq": "uq_%(table_name)s_%(column_0_name)s",
         "ix": "ix_%(table_name)s_%(column_0_name)s",
     }
 )
 
-intents = Table(
-    "intents",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("at_utc", DateTime(timezone=True), nullable=False),
-    Column("tid", String(36), nullable=False),
-    Column("actor_oid", String(36), nullable=False),
-    Column("actor_upn", String(320), nullable=False),
-    Column("actor_name", String(256), nullable=False),
-    Column("target_oid", String(36), nullable=False, index=True),
-    Column("method", String(32), nullable=False),
-    Column("conversation_id", String(512), nullable=False),
-    Column("before", JSON, nullable=False),
-    Column("client_request_id", String(36), nullable=False),
-    Column("key", String(512), nullable=False, unique=True),
-)
 
-outcomes = Table(
-    "outcomes",
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, to the microsecond, aware of its zone also where the database keeps none (SQLite)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """As UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """As UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_JSON = JSON(none_as_null=True)
+
+audit = Table(
+    "audit",
     metadata,
-    Column("intent_id", ForeignKey("intents.id"), primary_key=True),
-    Column("at_utc", DateTime(timezone=True), nullable=False),
+    # Rows of a tenant are numbered without gaps; each carries the hash of the one before (see chain.py).
+    Column("tid", String(36), primary_key=True),
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("kind", String(16), nullable=False),
-    Column("after", JSON),
-    Column("graph_request_id", String(64)),
+    Column("at_utc", UtcDateTime, nullable=False),
+    Column("intent_id", String(36)),
+    Column("key", String(512), unique=True),
+    Column("actor_oid", String(36)),
+    Column("actor_upn", String(320)),
+    Column("actor_name", String(256)),
+    Column("target_oid", String(36)),
+    Column("target_upn", String(320)),
+    Column("target_name", String(256)),
+    Column("command", _JSON),
+    Column("conversation_id", String(512)),
+    Column("before", _JSON),
+    Column("after", _JSON),
+    Column("outcome", String(16)),
     Column("error", String(64)),
+    Column("client_request_id", String(36)),
+    Column("graph_request_id", String(128)),
+    Column("reason", String(1024)),
+    Column("pruned_through", BigInteger().with_variant(Integer, "sqlite")),
+    Column("pruned_hash", String(64)),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("intent_id", "kind"),
+    Index("ix_audit_target", "tid", "target_oid", "seq"),
+    Index("ix_audit_actor", "tid", "actor_oid", "at_utc"),
 )
 
-spent_actions = Table(
-    "spent_actions",
-    metadata,
-    # The card's id: whoever inserts it first may act; pressing twice finds it spent.
-    Column("id", String(32), primary_key=True),
-    Column("tid", String(36), nullable=False),
-    Column("actor_oid", String(36), nullable=False),
-    Column("target_oid", String(36), nullable=False),
-    Column("method", String(32), nullable=False),
-    Column("spent_at_utc", DateTime(timezone=True), nullable=False),
-)
-
-pending_commands = Table(
-    "pending_commands",
+commands = Table(
+    "commands",
     metadata,
     Column("id", String(36), primary_key=True),
+    # The message or button that asked: it is carried out once, however often it is delivered.
+    Column("message_key", String(512), nullable=False, unique=True),
     Column("tid", String(36), nullable=False),
     Column("oid", String(36), nullable=False),
-    Column("command", JSON, nullable=False),
+    Column("command", _JSON, nullable=False),
     Column("conversation_id", String(512), nullable=False),
-    Column("message_key", String(512), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("card_activity_id", String(512)),
-    Column("expires_at_utc", DateTime(timezone=True), nullable=False, index=True),
-    Column("claimed_at_utc", DateTime(timezone=True)),
+    Column("state", String(16), nullable=False),
+    Column("said_at_utc", UtcDateTime, nullable=False),
+    # What that means depends on the state: no sign-in came, whoever works on it has died, to be forgotten.
+    Column("until_utc", UtcDateTime, nullable=False, index=True),
+    Index("ix_commands_person", "tid", "oid"),
 )
 
-once = Table(
-    "once",
+conversations = Table(
+    "conversations",
     metadata,
-    # Something that must happen once although it may be asked for several times, by any instance.
-    Column("key", String(512), primary_key=True),
-    Column("expires_at_utc", DateTime(timezone=True), nullable=False, index=True),
+    # Where a person can be written to.
+    Column("tid", String(36), primary_key=True),
+    Column("oid", String(36), primary_key=True),
+    Column("conversation_id", String(512), nullable=False),
+    Column("service_url", String(1024), nullable=False),
+    Column("user_id", String(512), nullable=False),
+    Column("bot_id", String(512), nullable=False),
+    Column("locale", String(64)),
+    Column("seen_at_utc", UtcDateTime, nullable=False, index=True),
 )
 
 server_keys = Table(
@@ -83,4 +123,12 @@ server_keys = Table(
     metadata,
     Column("name", String(32), primary_key=True),
     Column("key", LargeBinary, nullable=False),
+)
+
+write_probe = Table(
+    "write_probe",
+    metadata,
+    # Never holds a row for longer than a transaction: see Database.ping.
+    Column("id", String(36), primary_key=True),
+    Column("filler", Text, nullable=False),
 )

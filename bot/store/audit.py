@@ -1,0 +1,374 @@
+"""The audit trail: who changed whose default, when, from what to what, and what came of it. Rows are only ever added.
+
+Intent and outcome are rows of their own, in one chain per tenant (``chain.py``). The trail is also what decides:
+whether a wish was carried out before, whether another change for the same person is under way, and whether there were
+too many within the hour. All that is read in the transaction that adds the intent, and such transactions take turns
+over all instances, so it holds however many instances try at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, delete, exists, func, insert, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.errors import AlreadyBegun, ChangeUnderWay, TooManyChanges
+from bot.mfa import DefaultMethod, Oid, Person, TenantId
+from bot.store.chain import GENESIS, ChainCheck, ChainReport, row_hash
+from bot.store.database import Database
+from bot.store.records import Change, Head, Intent, Limits, Outcome, OutcomeKind
+from bot.store.schema import audit
+from bot.telemetry import get_logger
+
+__all__ = ["UNDER_WAY", "AuditTrail"]
+
+UNDER_WAY = timedelta(minutes=1)
+"""A change without an outcome is being carried out for so long; after that whoever did it has died."""
+
+_log = get_logger(__name__)
+
+_WINDOW = timedelta(hours=1)
+_BATCH = 1000
+_PRUNED_AT_ONCE = 10_000
+_INTENT, _OUTCOME, _LATE, _PRUNING = "intent", "outcome", "late outcome", "pruning"
+
+_outcomes = audit.alias("outcomes")
+_late = audit.alias("late")
+
+
+class AuditTrail:
+    """The trails of all tenants in one database."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+        self._swept_through: dict[str, int] = {}
+
+    # Changes
+
+    async def record_intent(self, intent: Intent, limits: Limits) -> None:
+        """Commit the intent. Only after this returns may Graph be asked to change anything.
+
+        Raises:
+            AlreadyBegun: there is an intent of the same key.
+            ChangeUnderWay: another intent for the same target has no outcome yet.
+            TooManyChanges: the limit is reached.
+            StoreUnavailable: it was not recorded, or nobody can tell.
+        """
+        now = self._clock()
+        row = {
+            "kind": _INTENT,
+            "at_utc": now,
+            "intent_id": intent.id,
+            "key": intent.key,
+            "actor_oid": intent.actor.oid,
+            "actor_upn": intent.actor.upn,
+            "actor_name": intent.actor.display_name,
+            "target_oid": intent.target.oid,
+            "target_upn": intent.target.upn,
+            "target_name": intent.target.display_name,
+            "command": _command_of(intent),
+            "conversation_id": intent.conversation_id,
+            "before": dict(intent.before),
+            "client_request_id": intent.client_request_id,
+            "reason": intent.reason,
+        }
+        async with self._database.writing_in_turn(_turn_of(intent.actor.tid)) as connection:
+            if await _is_begun(connection, intent.key):
+                raise AlreadyBegun
+            if await _is_under_way(connection, intent.target, now):
+                raise ChangeUnderWay
+            await _check_limits(connection, intent, limits, now)
+            await _append(connection, intent.actor.tid, row)
+
+    async def record_outcome(self, outcome: Outcome) -> None:
+        """Commit how an intent ended. Again, it does nothing; without an intent on record neither.
+
+        Where the sweep has meanwhile recorded that nobody knows, what is known now is added behind it.
+
+        Raises:
+            StoreUnavailable: it was not recorded, or nobody can tell.
+        """
+        intent = outcome.intent
+        row = {
+            "kind": _OUTCOME,
+            "at_utc": self._clock(),
+            "intent_id": intent.id,
+            "after": dict(outcome.after) if outcome.after is not None else None,
+            "outcome": outcome.kind.value,
+            "error": outcome.error,
+            "client_request_id": intent.client_request_id,
+            "graph_request_id": outcome.graph_request_id,
+        }
+        async with self._database.writing_in_turn(_turn_of(intent.actor.tid)) as connection:
+            query = select(audit.c.kind, audit.c.outcome).where(audit.c.intent_id == intent.id)
+            on_record = {row.kind: row.outcome for row in await connection.execute(query)}
+            if _INTENT not in on_record:
+                _log.info("an outcome without an intent is not recorded", intent=intent.id)
+            elif _OUTCOME not in on_record:
+                await _append(connection, intent.actor.tid, row)
+            elif _LATE not in on_record and on_record[_OUTCOME] == OutcomeKind.UNKNOWN != outcome.kind:
+                await _append(connection, intent.actor.tid, {**row, "kind": _LATE})
+
+    async def find_change(self, key: str) -> Change | None:
+        """What was begun under ``key``, None if nothing was."""
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_changes().where(audit.c.key == key))).one_or_none()
+        return _change(row) if row else None
+
+    async def last_changes(self, target: Person, count: int) -> list[Change]:
+        """The last changes of a person's default, the newest first, without those that Graph refused."""
+        outcome = _known_outcome()
+        query = (
+            _changes()
+            .where(
+                audit.c.tid == target.tid,
+                audit.c.target_oid == target.oid,
+                or_(outcome.is_(None), outcome != OutcomeKind.REFUSED.value),
+            )
+            .order_by(audit.c.seq.desc())
+            .limit(count)
+        )
+        async with self._database.reading() as connection:
+            return [_change(row) for row in await connection.execute(query)]
+
+    async def is_under_way(self, target: Person) -> bool:
+        """True while a change for ``target`` is being carried out, in whichever instance."""
+        async with self._database.reading() as connection:
+            return await _is_under_way(connection, target, self._clock())
+
+    # Upkeep
+
+    async def sweep(self) -> int:
+        """Give the outcome ``unknown`` to every intent whose instance has died; their number.
+
+        That is, to those without an outcome that are older than a minute.
+        """
+        swept = 0
+        for tid in await self._tenants():
+            async with self._database.reading() as connection:
+                # Looked at before the lock is taken, so that there is nothing to wait for as a rule.
+                lost, settled_through = await self._lost(connection, tid)
+            for intent_id in lost:
+                swept += await self._give_up(TenantId(tid), intent_id)
+            self._swept_through[tid] = settled_through
+        return swept
+
+    async def _lost(self, connection: AsyncConnection, tid: str) -> tuple[list[str], int]:
+        """Intents whose instance has died, and the number of the row up to which nothing is open."""
+        head = await _head(connection, tid)
+        query = (
+            select(audit.c.intent_id, audit.c.seq, audit.c.at_utc)
+            .where(
+                audit.c.tid == tid,
+                audit.c.seq > self._swept_through.get(tid, 0),
+                audit.c.kind == _INTENT,
+                ~_has_outcome(),
+            )
+            .order_by(audit.c.seq)
+        )
+        rows = (await connection.execute(query)).all()
+        begun_before = self._clock() - UNDER_WAY
+        young = [row.seq for row in rows if row.at_utc > begun_before]
+        settled_through = min(young) - 1 if young else head.seq if head else 0
+        return [row.intent_id for row in rows if row.at_utc <= begun_before], settled_through
+
+    async def _give_up(self, tid: TenantId, intent_id: str) -> int:
+        row = {
+            "kind": _OUTCOME,
+            "at_utc": self._clock(),
+            "intent_id": intent_id,
+            "outcome": OutcomeKind.UNKNOWN.value,
+            "error": "Interrupted",
+        }
+        async with self._database.writing_in_turn(_turn_of(tid)) as connection:
+            known = await connection.execute(select(exists().where(_is_outcome_of(intent_id))))
+            if known.scalar_one():
+                return 0
+            await _append(connection, tid, row)
+        return 1
+
+    async def prune(self, keep: timedelta) -> int:
+        """Remove rows that are older than ``keep``, and put on record which; their number.
+
+        Only the oldest go, without a gap, and some thousand at a time.
+        """
+        pruned = 0
+        for tid in await self._tenants():
+            async with self._database.writing_in_turn(_turn_of(tid)) as connection:
+                pruned += await self._prune(connection, tid, self._clock() - keep)
+        return pruned
+
+    async def _prune(self, connection: AsyncConnection, tid: str, older_than: datetime) -> int:
+        kept_from = await connection.execute(
+            select(func.min(audit.c.seq)).where(audit.c.tid == tid, audit.c.at_utc >= older_than)
+        )
+        first_kept = kept_from.scalar_one()
+        old = select(audit.c.seq, audit.c.kind, audit.c.hash).where(audit.c.tid == tid).order_by(audit.c.seq)
+        if first_kept is not None:
+            old = old.where(audit.c.seq < first_kept)
+        rows = (await connection.execute(old.limit(_PRUNED_AT_ONCE))).all()
+        if all(row.kind == _PRUNING for row in rows):
+            # The row that tells of the last pruning anchors the rest, so it stays until there is something else to go.
+            return 0
+        last = rows[-1]
+        telling = {"kind": _PRUNING, "at_utc": self._clock(), "pruned_through": last.seq, "pruned_hash": last.hash}
+        await _append(connection, TenantId(tid), telling)
+        await connection.execute(delete(audit).where(audit.c.tid == tid, audit.c.seq <= last.seq))
+        return len(rows)
+
+    # Proof
+
+    async def heads(self) -> list[Head]:
+        """The last row of every tenant's trail."""
+        found = []
+        async with self._database.reading() as connection:
+            for tid in await _tenants(connection):
+                head = await _head(connection, tid)
+                if head is not None:
+                    found.append(head)
+        return found
+
+    async def verify(self, heads: tuple[str, ...] = ()) -> list[ChainReport]:
+        """Check every tenant's chain; ``heads`` are hashes noted earlier, each of which must be in one of them."""
+        reports = []
+        async with self._database.reading() as connection:
+            for tid in await _tenants(connection):
+                check = ChainCheck(tid, heads)
+                async for row in _rows(connection, select(audit).where(audit.c.tid == tid)):
+                    check.add(row)
+                reports.append(check.report())
+        return reports
+
+    async def rows(self, since: datetime | None = None, until: datetime | None = None) -> AsyncIterator[dict[str, Any]]:
+        """All columns of all rows from ``since`` on and before ``until``, by tenant and in their order."""
+        wanted = select(audit)
+        if since is not None:
+            wanted = wanted.where(audit.c.at_utc >= since)
+        if until is not None:
+            wanted = wanted.where(audit.c.at_utc < until)
+        async with self._database.reading() as connection:
+            async for row in _rows(connection, wanted):
+                yield row
+
+    async def _tenants(self) -> list[str]:
+        async with self._database.reading() as connection:
+            return await _tenants(connection)
+
+
+def _turn_of(tid: TenantId | str) -> str:
+    """Who adds to a tenant's chain does so alone."""
+    return f"audit:{tid}"
+
+
+def _command_of(intent: Intent) -> dict[str, str]:
+    """What was asked, in our words: nothing that the person wrote is kept."""
+    command = {
+        "kind": "undo" if intent.undoes else "set",
+        "method": intent.method.value,
+        "by": "button" if intent.by_button else "text",
+    }
+    return command | ({"undoes": intent.undoes} if intent.undoes else {})
+
+
+async def _append(connection: AsyncConnection, tid: TenantId, row: Mapping[str, Any]) -> None:
+    head = await _head(connection, tid)
+    previous_seq, previous_hash = (head.seq, head.hash) if head else (0, GENESIS)
+    linked = {**row, "tid": tid, "seq": previous_seq + 1, "previous_hash": previous_hash}
+    await connection.execute(insert(audit), {**linked, "hash": row_hash(linked)})
+
+
+async def _head(connection: AsyncConnection, tid: str) -> Head | None:
+    query = select(audit.c.seq, audit.c.hash).where(audit.c.tid == tid).order_by(audit.c.seq.desc()).limit(1)
+    row = (await connection.execute(query)).one_or_none()
+    return Head(TenantId(tid), row.seq, row.hash) if row else None
+
+
+async def _tenants(connection: AsyncConnection) -> list[str]:
+    return list(await connection.scalars(select(audit.c.tid).distinct().order_by(audit.c.tid)))
+
+
+async def _rows(connection: AsyncConnection, wanted: Select[Any]) -> AsyncIterator[dict[str, Any]]:
+    found = await connection.stream(wanted.order_by(audit.c.tid, audit.c.seq).execution_options(yield_per=_BATCH))
+    async for row in found.mappings():
+        yield dict(row)
+
+
+async def _is_begun(connection: AsyncConnection, key: str) -> bool:
+    return bool((await connection.execute(select(exists().where(audit.c.key == key)))).scalar_one())
+
+
+async def _is_under_way(connection: AsyncConnection, target: Person, now: datetime) -> bool:
+    query = select(audit.c.seq).where(
+        audit.c.tid == target.tid,
+        audit.c.target_oid == target.oid,
+        audit.c.kind == _INTENT,
+        audit.c.at_utc > now - UNDER_WAY,
+        ~_has_outcome(),
+    )
+    return (await connection.execute(query.limit(1))).one_or_none() is not None
+
+
+async def _check_limits(connection: AsyncConnection, intent: Intent, limits: Limits, now: datetime) -> None:
+    """Every change that was begun counts, also one that Graph refused."""
+    actor, target = intent.actor.oid, intent.target.oid
+    if actor == target:
+        bounds = [(limits.self_per_hour, and_(audit.c.actor_oid == actor, audit.c.target_oid == actor))]
+    else:
+        by_agents = audit.c.actor_oid != audit.c.target_oid
+        bounds = [
+            (limits.agent_per_hour, and_(audit.c.actor_oid == actor, by_agents)),
+            (limits.target_per_hour, and_(audit.c.target_oid == target, by_agents)),
+        ]
+    for limit, counted in bounds:
+        query = (
+            select(audit.c.at_utc)
+            .where(audit.c.tid == intent.actor.tid, counted, audit.c.at_utc > now - _WINDOW)
+            .order_by(audit.c.at_utc.desc())
+            .limit(limit)
+        )
+        begun = (await connection.scalars(query)).all()
+        if len(begun) == limit:
+            raise TooManyChanges(limit=limit, wait_s=(begun[-1] + _WINDOW - now).total_seconds())
+
+
+def _has_outcome() -> Any:
+    return exists().where(_outcomes.c.intent_id == audit.c.intent_id, _outcomes.c.kind == _OUTCOME)
+
+
+def _is_outcome_of(intent_id: str) -> Any:
+    return and_(audit.c.intent_id == intent_id, audit.c.kind == _OUTCOME)
+
+
+def _known_outcome() -> Any:
+    """What is known at last: a late outcome tells more than the one before it."""
+    return func.coalesce(_late.c.outcome, _outcomes.c.outcome)
+
+
+def _changes() -> Select[Any]:
+    return (
+        select(
+            audit.c.intent_id, audit.c.at_utc, audit.c.tid, audit.c.actor_oid, audit.c.actor_upn, audit.c.actor_name,
+            audit.c.command, audit.c.before, _known_outcome().label("outcome"),
+            func.coalesce(_late.c.error, _outcomes.c.error).label("error"),
+        )
+        .outerjoin(_outcomes, and_(_outcomes.c.intent_id == audit.c.intent_id, _outcomes.c.kind == _OUTCOME))
+        .outerjoin(_late, and_(_late.c.intent_id == audit.c.intent_id, _late.c.kind == _LATE))
+        .where(audit.c.kind == _INTENT)
+    )  # fmt: skip
+
+
+def _change(row: Row[Any]) -> Change:
+    return Change(
+        intent_id=row.intent_id,
+        method=DefaultMethod(row.command["method"]),
+        before=row.before,
+        at_utc=row.at_utc,
+        actor=Person(Oid(row.actor_oid), TenantId(row.tid), row.actor_upn or "", row.actor_name or ""),
+        undoes=row.command.get("undoes"),
+        outcome=OutcomeKind(row.outcome) if row.outcome else None,
+        error=row.error,
+    )
