@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from bot.graph import PatchOutcome
 from bot.mfa import DefaultMethod, MfaState, Oid, Person, Preferences, flat_keys
 from bot.replies import Changed, NewsItem, OutcomeUnknown
 from bot.settings import Pace
-from bot.store import Intent, Outcome, OutcomeKind
+from bot.store import Intent, Limits, Outcome, OutcomeKind
 from bot.telemetry import get_logger, log_error
 
 __all__ = ["ChangeMaker", "ChangingGraph", "Origin", "Spawn", "Wish", "WritingRecords"]
@@ -37,9 +37,9 @@ class ChangingGraph(Protocol):
 
 
 class WritingRecords(Protocol):
-    """The store, as far as a change needs it. See ``bot.store.Store``."""
+    """The audit trail, as far as a change needs it. See ``bot.store.AuditTrail``."""
 
-    async def record_intent(self, intent: Intent) -> None:
+    async def record_intent(self, intent: Intent, limits: Limits) -> None:
         """Before Graph is asked."""
 
     async def record_outcome(self, outcome: Outcome) -> None:
@@ -48,14 +48,15 @@ class WritingRecords(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a wish comes from: ``key`` is unique to the message, ``conversation_id`` goes to the audit trail."""
+    """Where a wish comes from: ``key`` is unique to the message or card, the rest goes to the audit trail."""
 
     key: str
     conversation_id: str
+    by_button: bool = False
 
     def resumed(self) -> Origin:
         """The same wish after the sign-in that its first try led to."""
-        return Origin(f"{self.key}#resumed", self.conversation_id)
+        return replace(self, key=f"{self.key}#resumed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,12 @@ class Wish:
     """What is to be changed: ``actor`` wants ``method`` for ``target``, whose ``state`` was read a moment ago."""
 
     actor: Person
-    target: Oid
+    target: Person
     method: DefaultMethod
     state: MfaState
     origin: Origin
+    undoes: str | None = None
+    """Id of the intent of the change that is put back."""
 
 
 class ChangeMaker:
@@ -76,12 +79,14 @@ class ChangeMaker:
         self,
         graph: ChangingGraph,
         records: WritingRecords,
+        limits: Limits,
         pace: Pace,
         spawn: Spawn,
         observe: Callable[[OutcomeKind], None],
     ) -> None:
         self._graph = graph
         self._records = records
+        self._limits = limits
         self._pace = pace
         self._spawn = spawn
         self._observe = observe
@@ -90,24 +95,27 @@ class ChangeMaker:
         """The state after the change, and what to say of it: changed, or that nobody can tell.
 
         Raises:
+            NotBegun: what is on record does not let it begin, so Graph was not asked.
             StoreUnavailable: the intent could not be recorded, so Graph was not asked.
             MfaBotError: Graph refused; nothing was changed.
         """
         intent = Intent(
             id=str(uuid4()),
             actor=wish.actor,
-            target_oid=wish.target,
+            target=wish.target,
             method=wish.method,
             conversation_id=wish.origin.conversation_id,
             before=flat_keys(wish.state),
             client_request_id=str(uuid4()),
             key=wish.origin.key,
+            by_button=wish.origin.by_button,
+            undoes=wish.undoes,
         )
         # Audit first: if this raises, Graph is never asked.
-        await self._records.record_intent(intent)
+        await self._begin(intent)
         try:
             patch = await self._graph.set_default_method(
-                token, wish.target, wish.method, client_request_id=intent.client_request_id
+                token, wish.target.oid, wish.method, client_request_id=intent.client_request_id
             )
         except UpstreamError as error:
             return await self._after_doubt(wish, token, intent, error)
@@ -117,6 +125,16 @@ class ChangeMaker:
             raise
         return await self._after_success(wish, token, intent, patch)
 
+    async def _begin(self, intent: Intent) -> None:
+        try:
+            await self._records.record_intent(intent, self._limits)
+        except StoreUnavailable as failure:
+            # The connection may have broken when the record was already made. Then it must not say for ever that
+            # something may have happened.
+            never_asked = Outcome(intent, OutcomeKind.REFUSED, error=type(failure).__name__)
+            self._spawn(self._write_later(never_asked))
+            raise
+
     async def _after_success(
         self, wish: Wish, token: str, intent: Intent, patch: PatchOutcome
     ) -> tuple[MfaState, NewsItem]:
@@ -125,7 +143,7 @@ class ChangeMaker:
         kind = OutcomeKind.CONFIRMED if after else OutcomeKind.ACCEPTED
         state = after or wish.state.with_default(wish.method)
         await self._record(intent, kind, state, patch.request_id)
-        return state, Changed(wish.state.preferences.default_name, wish.method, confirmed=after is not None)
+        return state, _news(wish, confirmed=after is not None)
 
     async def _after_doubt(
         self, wish: Wish, token: str, intent: Intent, error: UpstreamError
@@ -137,14 +155,14 @@ class ChangeMaker:
             await self._record(intent, OutcomeKind.UNKNOWN, None, None, error)
             return wish.state, OutcomeUnknown(wish.method)
         await self._record(intent, OutcomeKind.CONFIRMED, after, None, error)
-        return after, Changed(wish.state.preferences.default_name, wish.method, confirmed=True)
+        return after, _news(wish, confirmed=True)
 
     async def _reread(self, wish: Wish, token: str) -> MfaState | None:
         """The state once Graph's preferences show the wished method; None if they do not within the bound."""
         for pause_s in self._pace.reread_pauses_s:
             await asyncio.sleep(pause_s)
             try:
-                preferences = await self._graph.read_preferences(token, wish.target)
+                preferences = await self._graph.read_preferences(token, wish.target.oid)
             except MfaBotError as error:
                 log_error(_log, error)
             else:
@@ -163,7 +181,7 @@ class ChangeMaker:
         name = type(error).__name__ if error else None
         self._observe(kind)
         _log.info("change ended", intent=intent.id, outcome=kind.value, error=name)
-        outcome = Outcome(intent.id, kind, flat_keys(after) if after else None, request_id, name)
+        outcome = Outcome(intent, kind, flat_keys(after) if after else None, request_id, name)
         if not await self._write(outcome):
             # Graph has answered already; hiding that from the person would be a lie. So the record comes later.
             self._spawn(self._write_later(outcome))
@@ -172,13 +190,18 @@ class ChangeMaker:
         try:
             await self._records.record_outcome(outcome)
         except StoreUnavailable as failure:
-            log_error(_log, failure, intent=outcome.intent_id, outcome=outcome.kind.value)
+            log_error(_log, failure, intent=outcome.intent.id, outcome=outcome.kind.value)
             return False
         return True
 
     async def _write_later(self, outcome: Outcome) -> None:
-        """Try again for a while. If it stays in vain the intent has no outcome, and the log has told the operator."""
+        """Try again for a while. If that stays in vain, the sweep will say that the outcome is unknown."""
         for pause_s in self._pace.store_pauses_s:
             await asyncio.sleep(pause_s)
             if await self._write(outcome):
                 return
+
+
+def _news(wish: Wish, *, confirmed: bool) -> Changed:
+    before = wish.state.preferences.default_name
+    return Changed(before, wish.method, confirmed=confirmed, undone=wish.undoes is not None)

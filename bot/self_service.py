@@ -1,42 +1,46 @@
-"""People and their own default method: show it, set it, press a button for it."""
+"""People and their own default method: show it, set it, press a button for it, put it back, look at its history."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Protocol
 from weakref import WeakValueDictionary
 
 from bot.change import ChangeMaker, ChangingGraph, Origin, Spawn, Wish, WritingRecords
 from bot.errors import (
-    GraphRefused,
+    AlreadyBegun,
+    ChangeUnderWay,
     MethodRefused,
     MfaBotError,
-    PersonNotFound,
     ResultUnreadable,
     SignInNeeded,
-    StepUpNeeded,
+    TooManyChanges,
     UpstreamError,
 )
 from bot.identity import SELF_SCOPES
 from bot.mfa import DefaultMethod, MfaState, Oid, Person, Policy, Standing, option_for, options
+from bot.past import as_accepted, is_under_way, what_came_of_it, what_to_put_back
 from bot.replies import (
     AlreadyDefault,
+    AnotherUnderWay,
     CantChoose,
     Changed,
+    HistoryEntry,
+    HistoryReply,
     NewsItem,
     NoneOfThem,
-    OutcomeUnknown,
     OutdatedCard,
     Refused,
     StateReply,
-    StillWorking,
+    TooOften,
     WhichOne,
 )
 from bot.settings import Pace
-from bot.store import ActionIds, Change, MintedAction, OutcomeKind
+from bot.store import ActionIds, Change, Limits, MintedAction, OutcomeKind
 from bot.telemetry import get_logger, log_error
 
 __all__ = ["Graph", "Records", "SelfService", "Tokens"]
@@ -53,6 +57,9 @@ class Tokens(Protocol):
     def forget(self, person: Person) -> None:
         """See ``bot.identity.UserTokens.forget``."""
 
+    def named(self, person: Person, scopes: frozenset[str]) -> Person:
+        """See ``bot.identity.UserTokens.named``."""
+
 
 class Graph(ChangingGraph, Protocol):
     """Graph, as far as a person's own method goes. See ``bot.graph.GraphClient``."""
@@ -62,13 +69,19 @@ class Graph(ChangingGraph, Protocol):
 
 
 class Records(WritingRecords, Protocol):
-    """The store, as far as buttons need it. See ``bot.store.Store``."""
-
-    async def spend_action(self, card_id: str, actor: Person, target: Oid, method: DefaultMethod) -> bool:
-        """True for the first press on a card."""
+    """The audit trail, as far as people's own changes need it. See ``bot.store.AuditTrail``."""
 
     async def find_change(self, key: str) -> Change | None:
         """What was done under a key."""
+
+    async def last_changes(self, target: Person, count: int) -> list[Change]:
+        """The newest first."""
+
+    async def is_under_way(self, target: Person) -> bool:
+        """True while a change is being carried out."""
+
+
+_HISTORY = 10
 
 
 class SelfService:
@@ -81,6 +94,7 @@ class SelfService:
         records: Records,
         action_ids: ActionIds,
         policy: Policy,
+        limits: Limits,
         pace: Pace,
         *,
         spawn: Spawn,
@@ -92,7 +106,7 @@ class SelfService:
         self._action_ids = action_ids
         self._policy = policy
         self._pace = pace
-        self._changes = ChangeMaker(graph, records, pace, spawn, observe_change)
+        self._changes = ChangeMaker(graph, records, limits, pace, spawn, observe_change)
         self._spawn = spawn
         self._presses: dict[tuple[str, bool], asyncio.Task[StateReply]] = {}
         self._locks: WeakValueDictionary[Oid, asyncio.Lock] = WeakValueDictionary()
@@ -152,12 +166,27 @@ class SelfService:
             StoreUnavailable: the intent could not be recorded, so nothing was changed.
             MfaBotError: Graph refused or could not be asked; nothing was changed.
         """
-        async with self._turn_of(person):
-            token = self._token(person)
-            state = await self._read_state(token, person)
-            objection = self._objection(person, method, state)
-            key = origin.resumed() if resumed else origin
-            return objection or await self._change(person, method, state, token, key)
+        key = origin.resumed() if resumed else origin
+        return await self._in_turn(person, key, lambda: self._set(person, method, key))
+
+    async def undo(self, person: Person, origin: Origin, *, resumed: bool = False) -> StateReply:
+        """Put back what stood before the last change that was made through the bot, or say why that is not done.
+
+        Arguments and errors as ``set_default``.
+        """
+        key = origin.resumed() if resumed else origin
+        return await self._in_turn(person, key, lambda: self._undo(person, key))
+
+    async def history(self, person: Person) -> HistoryReply:
+        """The person's last ten changes. They are read by nobody who has not signed in.
+
+        Raises:
+            SignInNeeded: no token in memory.
+            StoreUnavailable: the records can't be read.
+        """
+        self._token(person)
+        changes = await self._records.last_changes(person, _HISTORY)
+        return HistoryReply(tuple(_entry(change, person) for change in changes))
 
     async def press(self, person: Person, action_id: str, origin: Origin, *, resumed: bool = False) -> StateReply:
         """Carry out a button's wish once, however often the press arrives. Arguments and errors as ``set_default``.
@@ -171,7 +200,7 @@ class SelfService:
         flight = (action_id, resumed)
         press = self._presses.get(flight)
         if press is None:
-            once = Origin(f"card:{action.card_id}", origin.conversation_id)
+            once = Origin(f"card:{action.card_id}", origin.conversation_id, by_button=True)
             press = self._spawn(self._press(person, action, once, resumed=resumed))
             self._presses[flight] = press
             press.add_done_callback(lambda done: self._pressed(flight, done))
@@ -187,21 +216,81 @@ class SelfService:
         if not done.cancelled():
             done.exception()
 
+    async def _in_turn(
+        self, person: Person, origin: Origin, carry_out: Callable[[], Awaitable[StateReply]]
+    ) -> StateReply:
+        """Carry out a typed wish after the person's earlier ones, or show what came of it if that was done before."""
+        async with self._turn_of(person):
+            try:
+                return await self._when_free(person, carry_out)
+            except AlreadyBegun:
+                change = await self._ended(origin, None)
+                if change is None:
+                    raise
+                return await self._repeat(person, change.method, change)
+
     async def _press(self, person: Person, action: MintedAction, origin: Origin, *, resumed: bool) -> StateReply:
         async with self._turn_of(person):
-            token = self._token(person)
+            # Who is not signed in gets no answer from the records either.
+            self._token(person)
             change = await self._find_change(origin)
             goes_on = resumed and change is not None and change.error == SignInNeeded.__name__
             if change and not goes_on:
                 return await self._repeat(person, action.method, await self._ended(origin, change))
-            state = await self._read_state(token, person)
-            if objection := self._objection(person, action.method, state):
-                return objection
-            if goes_on:
-                return await self._change(person, action.method, state, token, origin.resumed())
-            if not await self._records.spend_action(action.card_id, person, person.oid, action.method):
+            key = origin.resumed() if goes_on else origin
+            act = self._undo_as_shown if action.undo else self._set
+            try:
+                return await self._when_free(person, lambda: act(person, action.method, key))
+            except AlreadyBegun:
                 return await self._repeat(person, action.method, await self._ended(origin, None))
-            return await self._change(person, action.method, state, token, origin)
+
+    async def _when_free(self, person: Person, act: Callable[[], Awaitable[StateReply]]) -> StateReply:
+        """``act``, once no other instance is changing the same default; it reads the state anew by then."""
+        give_up_at = time.monotonic() + self._pace.duplicate_wait_s
+        while True:
+            try:
+                return await act()
+            except ChangeUnderWay:
+                while await self._records.is_under_way(person):
+                    if time.monotonic() >= give_up_at:
+                        return await self.show(person, AnotherUnderWay())
+                    await asyncio.sleep(self._pace.duplicate_poll_s)
+
+    async def _set(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
+        token = self._token(person)
+        state = await self._read_state(token, person)
+        option = option_for(method, state, self._policy)
+        if option.standing is Standing.CURRENT:
+            # Unless Graph only does not show yet what it has accepted a moment ago.
+            state = as_accepted(await self._last_change(person), state, datetime.now(UTC))
+            option = option_for(method, state, self._policy)
+        if option.standing is Standing.CURRENT:
+            return self._reply(person, state, AlreadyDefault(method))
+        if option.standing is not Standing.AVAILABLE:
+            return self._reply(person, state, CantChoose(option))
+        return await self._change(person, method, state, token, origin)
+
+    async def _undo(self, person: Person, origin: Origin, shown: DefaultMethod | None = None) -> StateReply:
+        """Put back the last change; from a button only if that still means the method that was ``shown`` on it."""
+        token = self._token(person)
+        state = await self._read_state(token, person)
+        last = await self._last_change(person)
+        now = datetime.now(UTC)
+        if is_under_way(last, now):
+            raise ChangeUnderWay
+        found = what_to_put_back(last, state, self._policy, now)
+        if not isinstance(found, DefaultMethod):
+            return self._reply(person, state, found)
+        if shown not in {None, found}:
+            return self._reply(person, state, OutdatedCard())
+        assert last is not None
+        return await self._change(person, found, as_accepted(last, state, now), token, origin, undoes=last.intent_id)
+
+    async def _undo_as_shown(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
+        return await self._undo(person, origin, method)
+
+    async def _last_change(self, person: Person) -> Change | None:
+        return next(iter(await self._records.last_changes(person, 1)), None)
 
     async def _find_change(self, origin: Origin) -> Change | None:
         """What was done under ``origin``; if that only led to a sign-in, what was done after it."""
@@ -213,7 +302,7 @@ class SelfService:
     async def _ended(self, origin: Origin, change: Change | None) -> Change | None:
         """The change once it has ended: another instance may be carrying it out. As it is, when that takes too long."""
         give_up_at = time.monotonic() + self._pace.duplicate_wait_s
-        while not (change and (change.outcome or _is_old(change))) and time.monotonic() < give_up_at:
+        while (change is None or is_under_way(change, datetime.now(UTC))) and time.monotonic() < give_up_at:
             await asyncio.sleep(self._pace.duplicate_poll_s)
             change = await self._find_change(origin)
         return change
@@ -226,24 +315,7 @@ class SelfService:
             if change is None or change.outcome is OutcomeKind.REFUSED:
                 raise
             raise ResultUnreadable(str(error)) from error
-        if change is None or change.method is not method:
-            return self._reply(person, state, OutdatedCard())
-        if refusal := _SAID_BY_ERROR.get(change.error or ""):
-            raise refusal("as before")
-        before = change.before.get("userpreferredmethodforsecondaryauthentication")
-        name = str(before) if before else None
-        # Without an outcome it may have taken as well: the record of that may have been lost.
-        if change.outcome is not OutcomeKind.REFUSED and state.default is method:
-            return self._reply(person, state, Changed(name, method, confirmed=True))
-        if change.outcome is OutcomeKind.ACCEPTED and state.preferences.default_name == name:
-            # Graph's reads have still not caught up.
-            return self._reply(person, state.with_default(method), Changed(name, method, confirmed=False))
-        if change.error == MethodRefused.__name__:
-            return self._reply(person, state, Refused(method))
-        if change.outcome is None:
-            return self._reply(person, state, OutcomeUnknown(method) if _is_old(change) else StillWorking())
-        unknown = change.outcome is OutcomeKind.UNKNOWN
-        return self._reply(person, state, OutcomeUnknown(method) if unknown else OutdatedCard())
+        return self._reply(person, *what_came_of_it(change, method, state, datetime.now(UTC)))
 
     def _token(self, person: Person) -> str:
         return self._tokens.cached(person, SELF_SCOPES)
@@ -255,22 +327,24 @@ class SelfService:
             self._tokens.forget(person)
             raise
 
-    def _objection(self, person: Person, method: DefaultMethod, state: MfaState) -> StateReply | None:
-        """Why ``method`` is not sent to Graph at all, None if it is."""
-        option = option_for(method, state, self._policy)
-        if option.standing is Standing.AVAILABLE:
-            return None
-        already = option.standing is Standing.CURRENT
-        return self._reply(person, state, AlreadyDefault(method) if already else CantChoose(option))
-
     async def _change(
-        self, person: Person, method: DefaultMethod, state: MfaState, token: str, origin: Origin
+        self,
+        person: Person,
+        method: DefaultMethod,
+        state: MfaState,
+        token: str,
+        origin: Origin,
+        undoes: str | None = None,
     ) -> StateReply:
+        named = self._tokens.named(person, SELF_SCOPES)
         try:
-            after, news = await self._changes.make(Wish(person, person.oid, method, state, origin), token)
+            after, news = await self._changes.make(Wish(named, named, method, state, origin, undoes), token)
         except SignInNeeded:
             self._tokens.forget(person)
             raise
+        except TooManyChanges as error:
+            log_error(_log, error)
+            return self._reply(person, state, TooOften(error.limit, max(1, math.ceil(error.wait_s / 60))))
         except MethodRefused as refusal:
             log_error(_log, refusal)
             try:
@@ -283,22 +357,27 @@ class SelfService:
     def _reply(self, person: Person, state: MfaState, news: NewsItem | None) -> StateReply:
         standing = options(state, self._policy)
         choosable = [option.method for option in standing if option.standing is Standing.AVAILABLE]
+        before = DefaultMethod.parse(news.before) if isinstance(news, Changed) else None
+        undo = before if before in choosable else None
+        card = self._action_ids.mint(person, person.oid, choosable, undo=undo)
         return StateReply(
             person=person,
             state=state,
             options=standing,
-            action_ids=self._action_ids.mint(person, person.oid, choosable),
+            action_ids=card.ids,
             news=news,
             read_only=self._policy.read_only,
+            undo_id=card.undo_id,
         )
 
 
-_SAID_BY_ERROR: Mapping[str, type[MfaBotError]] = {
-    error.__name__: error for error in (GraphRefused, PersonNotFound, StepUpNeeded)
-}
-"""Refusals that have a card of their own; a repeated press gets the same one."""
-
-
-def _is_old(change: Change) -> bool:
-    """Nobody is carrying it out any more."""
-    return datetime.now(UTC) - change.at_utc > timedelta(minutes=1)
+def _entry(change: Change, person: Person) -> HistoryEntry:
+    by = None if change.actor.oid == person.oid else change.actor.display_name or change.actor.upn
+    return HistoryEntry(
+        at_utc=change.at_utc,
+        before=change.before_name,
+        after=change.method,
+        sure=change.outcome in {OutcomeKind.CONFIRMED, OutcomeKind.ACCEPTED},
+        undone=change.undoes is not None,
+        by=by,
+    )

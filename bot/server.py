@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 import aiohttp
 from aiohttp import web
@@ -13,11 +14,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bot.errors import StoreUnavailable
 from bot.graph import GraphClient
+from bot.housekeeping import Housekeeping
 from bot.identity import BotToken, EntraClient, SigningKeys, SsoValidator, UserTokens
 from bot.retry import RetryPolicy
 from bot.self_service import SelfService
 from bot.settings import Pace, Settings
-from bot.store import ActionIds, OutcomeKind, Store
+from bot.store import ActionIds, Limits, OutcomeKind, Store
 from bot.teams import ChannelAuth, Connector, SignIn, TeamsAdapter, TeamsHandler
 from bot.telemetry import Metrics, get_logger
 
@@ -46,6 +48,7 @@ class _Parts:
     channel_keys: SigningKeys
     tokens: UserTokens
     metrics: Metrics
+    housekeeping: Housekeeping
 
 
 @asynccontextmanager
@@ -62,6 +65,7 @@ async def running_bot(settings: Settings, pace: Pace | None = None) -> AsyncIter
         # The stack unwinds backwards: the sites stop, then turns under way are finished, and only then do the parts
         # go that they use.
         stack.push_async_callback(parts.adapter.drain)
+        await stack.enter_async_context(_kept(parts.housekeeping))
         port = await _serve(stack, _application(parts), settings.host, settings.port, pace.shutdown_s)
         admin_port = await _serve(
             stack, _admin_application(parts.metrics), settings.admin_host, settings.admin_port, pace.shutdown_s
@@ -102,13 +106,46 @@ async def _build(settings: Settings, pace: Pace, stack: AsyncExitStack) -> _Part
         metrics.changes.labels(outcome=kind.value).inc()
 
     self_service = SelfService(
-        graph, tokens, store, action_ids, settings.policy, pace, spawn=adapter.spawn, observe_change=count_change
+        graph,
+        tokens,
+        store.audit,
+        action_ids,
+        settings.policy,
+        _limits(settings),
+        pace,
+        spawn=adapter.spawn,
+        observe_change=count_change,
     )
-    sign_in = SignIn(store, SsoValidator(entra_keys, settings.client_id, settings.tenant), tokens, pace)
+    sign_in = SignIn(store.inbox, SsoValidator(entra_keys, settings.client_id, settings.tenant), tokens, pace)
     handler = TeamsHandler(adapter, self_service, sign_in, store, pace)
+    housekeeping = Housekeeping(
+        store,
+        handler.tell_interrupted,
+        keep=timedelta(days=settings.audit_retention_days) if settings.audit_retention_days else None,
+        every_s=pace.housekeeping_s,
+        observe_change=count_change,
+    )
     # Warm up at once; what fails is logged, and tried again when it is needed.
     await asyncio.gather(channel_keys.load(), entra_keys.load(), _warm(bot_token))
-    return _Parts(adapter, handler, store, channel_keys, tokens, metrics)
+    return _Parts(adapter, handler, store, channel_keys, tokens, metrics, housekeeping)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.limit_self_per_hour, settings.limit_agent_per_hour, settings.limit_target_per_hour)
+
+
+@asynccontextmanager
+async def _kept(housekeeping: Housekeeping) -> AsyncIterator[None]:
+    """Housekeeping as long as the block runs, and the audit trail's head in the log at its end."""
+    keeping = asyncio.create_task(housekeeping.run(), name="housekeeping")
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+        with suppress(StoreUnavailable):
+            await housekeeping.log_heads()
 
 
 async def _warm(bot_token: BotToken) -> None:

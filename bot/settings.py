@@ -6,17 +6,19 @@ import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from bot.errors import SettingsError
 from bot.mfa import DefaultMethod, Policy, TenantId
 
-__all__ = ["Cloud", "Pace", "Settings", "is_loopback", "load_settings"]
+__all__ = ["Cloud", "Pace", "RecordSettings", "Settings", "is_loopback", "load_record_settings", "load_settings"]
 
 PREFIX = "MFABOT_"
 
@@ -73,11 +75,12 @@ _CLOUDS = {
 
 _HOST_SUFFIX = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 
+_Kind = TypeVar("_Kind", bound="RecordSettings")
 _Words = Annotated[tuple[str, ...], NoDecode]
 
 
-class Settings(BaseSettings):
-    """All settings. Names in the environment are these in upper case with the prefix ``MFABOT_``."""
+class RecordSettings(BaseSettings):
+    """Where the records are and how long they are kept: all that is needed to look at them."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -89,6 +92,28 @@ class Settings(BaseSettings):
         # The text of a validation error would show the wrong value, and that may be a secret.
         hide_input_in_errors=True,
     )
+
+    database_url: str = "sqlite+aiosqlite:///mfabot.db"
+    audit_retention_days: int = Field(default=0, ge=0)
+    """0 keeps the audit trail for ever."""
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        backend, _, place = value.partition("://")
+        if backend not in {"sqlite+aiosqlite", "postgresql+asyncpg"} or not place:
+            raise ValueError("must start with sqlite+aiosqlite:/// or postgresql+asyncpg://")
+        if backend.startswith("sqlite") and (not place.startswith("/") or place in {"/", "/:memory:"}):
+            raise ValueError("must name a file behind sqlite+aiosqlite:///; records in memory would be lost")
+        try:
+            make_url(value)
+        except (ArgumentError, ValueError):
+            raise ValueError("is not an address of a database") from None
+        return value
+
+
+class Settings(RecordSettings):
+    """All settings. Names in the environment are these in upper case with the prefix ``MFABOT_``."""
 
     app_id: UUID
     tenant_id: UUID
@@ -105,7 +130,9 @@ class Settings(BaseSettings):
     channel_issuer: str = ""
     channel_scope: str = ""
     service_url_hosts: _Words = ()
-    database_url: str = "sqlite+aiosqlite:///mfabot.db"
+    limit_self_per_hour: int = Field(default=10, ge=1)
+    limit_agent_per_hour: int = Field(default=60, ge=1)
+    limit_target_per_hour: int = Field(default=3, ge=1)
     allowed_methods: Annotated[frozenset[DefaultMethod], NoDecode] = frozenset(DefaultMethod)
     read_only: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -140,13 +167,6 @@ class Settings(BaseSettings):
     def _no_empty_secret(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().strip():
             raise ValueError("must not be empty")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _async_sqlite(cls, value: str) -> str:
-        if not value.startswith("sqlite+aiosqlite:///"):
-            raise ValueError("must start with sqlite+aiosqlite:///")
         return value
 
     @field_validator("public_url", "graph_url", "channel_openid_url")
@@ -237,8 +257,10 @@ class Pace:
     shutdown_s: float = 20.0
     exchange_grace_s: float = 2.0
     store_pauses_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
-    duplicate_wait_s: float = 4.0
+    duplicate_wait_s: float = 3.0
     duplicate_poll_s: float = 0.25
+    housekeeping_s: float = 60.0
+    renew_after_s: float = 30.0
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -247,8 +269,17 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         SettingsError: its text names every setting that is missing or wrong, and no value.
     """
+    return _load(Settings, overrides)
+
+
+def load_record_settings(**overrides: object) -> RecordSettings:
+    """The settings of the records alone; arguments and errors as ``load_settings``."""
+    return _load(RecordSettings, overrides)
+
+
+def _load(kind: type[_Kind], overrides: dict[str, object]) -> _Kind:
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]  # the values are validated, that is the point
+        return kind(**overrides)  # type: ignore[arg-type]  # the values are validated, that is the point
     except ValidationError as error:
         lines = [f"  {_setting_name(item['loc'])}: {_complaint(item)}" for item in error.errors()]
         raise SettingsError("\n" + "\n".join(lines)) from None

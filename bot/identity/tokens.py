@@ -38,6 +38,8 @@ class _Entry:
     access_token: str = field(repr=False)
     usable_until: float
     """The earlier of the access token's end less a margin and the assertion's own end, in seconds since the epoch."""
+    person: Person
+    """As the assertion names them."""
 
 
 class UserTokens:
@@ -93,6 +95,11 @@ class UserTokens:
             task.add_done_callback(lambda done: self._landed(flight, done))
         return await asyncio.shield(task)
 
+    def named(self, person: Person, scopes: frozenset[str]) -> Person:
+        """``person`` as named in the assertion that they signed in with; the channel tells no UPN."""
+        entry = self._entries.get((person.tid, person.oid, scopes))
+        return entry.person if entry else person
+
     def forget(self, person: Person) -> None:
         """Drop every token of ``person``."""
         for key in [key for key in self._entries if key[:2] == (person.tid, person.oid)]:
@@ -107,7 +114,7 @@ class UserTokens:
     async def _exchange(self, key: _Key, assertion_hash: bytes, sso: SsoToken) -> str:
         token = await self._entra.on_behalf_of(sso.assertion, key[2])
         usable_until = min(token.expires_at - _MARGIN_S, sso.expires_at)
-        self._entries[key] = _Entry(assertion_hash, token.secret, usable_until)
+        self._entries[key] = _Entry(assertion_hash, token.secret, usable_until, sso.person)
         self._entries.move_to_end(key)
         while len(self._entries) > self._capacity:
             self._entries.popitem(last=False)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 from weakref import WeakValueDictionary
@@ -30,12 +31,15 @@ from bot.commands import (
     ForSomebodyElse,
     Greet,
     Help,
+    History,
     NotUnderstood,
     Press,
     Refresh,
     SetDefault,
     Show,
+    Undo,
     command_from_json,
+    command_to_json,
 )
 from bot.errors import (
     ActionRejected,
@@ -54,6 +58,7 @@ from bot.replies import (
     ForSomebodyElseReply,
     GreetingReply,
     HelpReply,
+    InterruptedReply,
     NotUnderstoodReply,
     PersonalChatOnlyReply,
     Reply,
@@ -63,21 +68,21 @@ from bot.replies import (
 )
 from bot.self_service import SelfService
 from bot.settings import Pace
-from bot.store import PendingCommand, Store
+from bot.store import OutcomeKind, PendingCommand, Store
 from bot.teams.adapter import TeamsAdapter
-from bot.teams.people import is_personal, locale_of, sender_of, text_of
+from bot.teams.people import address_of, is_personal, locale_of, reference_to, sender_of, text_of
 from bot.teams.sign_in import Exchange, SignIn
 from bot.telemetry import get_logger, log_error
 from bot.understanding import understand
 from cards import Rendered, render
-from cards.state import REFRESH_VERB, SET_VERB
+from cards.state import REFRESH_VERB, SET_VERB, UNDO_VERB
 
 __all__ = ["TeamsHandler"]
 
 _log = get_logger(__name__)
 _ADAPTIVE_CARD = "application/vnd.microsoft.card.adaptive"
 _MESSAGE = "application/vnd.microsoft.activity.message"
-_REDELIVERY = timedelta(hours=24)
+_MAX_ID = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,8 @@ class _Wish:
     attempts: int = 0
     card_activity_id: str | None = None
     """The card that the answer replaces; None for an answer of its own."""
+    taken_at_s: float = field(default_factory=time.monotonic)
+    """When this instance began to work on it."""
 
     @property
     def resumed(self) -> bool:
@@ -138,7 +145,14 @@ class TeamsHandler(TeamsActivityHandler):
         activity = turn_context.activity
         added = {member.id for member in activity.members_added or []}
         if is_personal(activity) and activity.recipient and activity.recipient.id in added:
+            self._adapter.spawn(self._note_address(activity))
             await self._send(turn_context, WelcomeReply())
+
+    async def on_installation_update_remove(self, turn_context: TurnContext) -> None:
+        """The person has removed the bot: it must not write to them any more."""
+        if is_personal(turn_context.activity):
+            person = sender_of(turn_context.activity)
+            await self._store.conversations.forget(person.tid, person.oid)
 
     async def on_message_activity(self, turn_context: TurnContext) -> None:
         """A person has written something."""
@@ -148,29 +162,64 @@ class TeamsHandler(TeamsActivityHandler):
             return
         try:
             wish = _Wish(sender_of(activity), understand(text_of(activity)), _origin(activity))
-            if isinstance(wish.command, SetDefault):
-                await self._set_in_order(turn_context, wish)
+            if isinstance(wish.command, (SetDefault, Undo)):
+                await self._change_in_order(turn_context, wish)
                 return
         except MfaBotError as error:
             await self._send(turn_context, _trouble(error))
             return
         await self._answer_by_message(turn_context, wish)
 
-    async def _set_in_order(self, context: TurnContext, wish: _Wish) -> None:
+    async def _change_in_order(self, context: TurnContext, wish: _Wish) -> None:
         """Carry out an instruction once, after all that the person has said before."""
+        # Put down at once, also if it has to wait for its turn: what is not put down is lost when the bot is stopped.
+        begun = self._adapter.spawn(self._store.inbox.begin(_pending_of(wish)))
         async with self._order_of(wish.person):
-            if context.activity.id and not await self._store.claim_once(wish.origin.key, _REDELIVERY):
+            if not await begun:
                 _log.info("message delivered again")
                 return
+            self._adapter.spawn(self._note_address(context.activity))
             if self._self_service.is_signed_in(wish.person):
                 # Signed in by an earlier wish that is about to go on: it goes first.
                 await self._carry_out_waiting(context, wish.person)
-            await self._answer_by_message(context, wish)
+            if await self._is_still_ours(wish):
+                reply = await self._carry_out(context, wish)
+                if reply is not None:
+                    await self._finished_by(self._send(context, reply), wish)
+
+    async def _is_still_ours(self, wish: _Wish) -> bool:
+        """False if we have been silent for so long that the person was told of an interruption."""
+        if time.monotonic() - wish.taken_at_s < self._pace.renew_after_s:
+            return True
+        return await self._store.inbox.renew(wish.origin.key)
 
     async def _answer_by_message(self, context: TurnContext, wish: _Wish) -> None:
         reply = await self._carry_out(context, wish)
         if reply is not None:
             await self._send(context, reply)
+
+    async def _finished_by(self, answer: Coroutine[Any, Any, None], wish: _Wish) -> None:
+        """Give the answer. Then the wish is over, also if Teams does not take it; only a stop of the bot leaves it."""
+        try:
+            await answer
+        except Exception:
+            self._finish(wish)
+            raise
+        self._finish(wish)
+
+    def _finish(self, wish: _Wish) -> None:
+        # In the background, and again if the store is away: else the person would be told of an interruption.
+        self._adapter.spawn(self._finish_in_the_end(wish.origin.key))
+
+    async def _finish_in_the_end(self, key: str) -> None:
+        for pause_s in (0.0, *self._pace.store_pauses_s):
+            await asyncio.sleep(pause_s)
+            try:
+                await self._store.inbox.finish(key)
+            except StoreUnavailable as error:
+                log_error(_log, error)
+            else:
+                return
 
     def _order_of(self, person: Person) -> asyncio.Lock:
         """What a person says is carried out in the order in which it came."""
@@ -199,15 +248,9 @@ class TeamsHandler(TeamsActivityHandler):
                 # Signed in a moment ago and still not good: asking for ever would not help.
                 return _trouble(error)
             try:
-                await self._sign_in.ask(
-                    context,
-                    wish.person,
-                    wish.command,
-                    wish.origin,
-                    _texts(context.activity),
-                    attempts=wish.attempts + 1,
-                    card_activity_id=wish.card_activity_id,
-                )
+                asking_again = replace(wish, attempts=wish.attempts + 1)
+                await self._sign_in.ask(context, _pending_of(asking_again), _texts(context.activity))
+                self._adapter.spawn(self._note_address(context.activity))
             except MfaBotError as failure:
                 return _trouble(failure)
             return None
@@ -224,16 +267,14 @@ class TeamsHandler(TeamsActivityHandler):
                 return await self._self_service.set_default(wish.person, method, wish.origin, resumed=wish.resumed)
             case Press(action_id):
                 return await self._self_service.press(wish.person, action_id, wish.origin, resumed=wish.resumed)
+            case Undo():
+                return await self._self_service.undo(wish.person, wish.origin, resumed=wish.resumed)
+            case History():
+                return await self._self_service.history(wish.person)
             case AskWhich(candidates):
                 return await self._self_service.ask_which(wish.person, candidates)
-            case ForSomebodyElse():
-                return ForSomebodyElseReply()
-            case Help():
-                return HelpReply()
-            case Greet():
-                return GreetingReply(wish.person.display_name)
-            case NotUnderstood():
-                return NotUnderstoodReply()
+            case ForSomebodyElse() | Help() | Greet() | NotUnderstood():
+                return _said_at_once(wish.command, wish.person)
 
     # Buttons
 
@@ -244,7 +285,7 @@ class TeamsHandler(TeamsActivityHandler):
             return _card_response(self._render(activity, PersonalChatOnlyReply()))
         try:
             command = _pressed(activity.value)
-            wish = _Wish(sender_of(activity), command, _origin(activity), card_activity_id=activity.reply_to_id)
+            wish = _Wish(sender_of(activity), command, _origin(activity), card_activity_id=_card_id(activity))
         except MfaBotError as error:
             return _card_response(self._render(activity, _trouble(error)))
         work = self._adapter.spawn(self._carry_out(context, wish))
@@ -252,17 +293,24 @@ class TeamsHandler(TeamsActivityHandler):
         if done:
             reply = await work
             return _card_response(self._render(activity, reply) if reply else _signing_in(_texts(activity)))
-        if activity.reply_to_id:
+        if wish.card_activity_id:
             reference = TurnContext.get_conversation_reference(activity)
-            self._adapter.spawn(self._replace_when_done(reference, activity.reply_to_id, work))
+            self._adapter.spawn(self._replace_when_done(reference, wish, work))
+            self._adapter.spawn(self._note_address(activity))
         return _card_response(self._render(activity, WorkingReply()))
 
     async def _replace_when_done(
-        self, reference: ConversationReference, card_activity_id: str, work: asyncio.Task[Reply | None]
+        self, reference: ConversationReference, wish: _Wish, work: asyncio.Task[Reply | None]
     ) -> None:
+        """Keep the promise of the card that asks for patience, or let another instance keep it if this one dies."""
+        try:
+            await self._store.inbox.begin(_pending_of(wish))
+        except StoreUnavailable as error:
+            log_error(_log, error)
         reply = await work
         if reply is not None:
-            await self._adapter.resume(reference, lambda context: self._give(context, card_activity_id, reply))
+            answer = self._adapter.resume(reference, lambda context: self._give(context, wish.card_activity_id, reply))
+            await self._finished_by(answer, wish)
 
     # Sign-in
 
@@ -316,18 +364,56 @@ class TeamsHandler(TeamsActivityHandler):
     async def _carry_out_waiting(self, context: TurnContext, person: Person) -> None:
         conversation_id = _origin(context.activity).conversation_id
         for pending in await self._sign_in.claim(person, conversation_id, None):
-            reply = await self._carry_out(context, _wish_of(pending, person))
+            wish = _wish_of(pending, person)
+            reply = await self._carry_out(context, wish)
             if reply is not None:
-                await self._give(context, pending.card_activity_id, reply)
+                await self._finished_by(self._give(context, pending.card_activity_id, reply), wish)
 
     async def _give_up(self, context: TurnContext, person: Person, exchange: Exchange, error: MfaBotError) -> None:
         """Tell it once: in the card that promised a result, or in a message if the client does not show its own."""
         conversation_id = _origin(context.activity).conversation_id
         told = exchange.status == 412
         for pending in await self._sign_in.claim(person, conversation_id, exchange.id):
+            self._finish(_wish_of(pending, person))
             if pending.card_activity_id or not told:
                 await self._give(context, pending.card_activity_id, _trouble(error))
                 told = True
+
+    # Interruptions
+
+    async def tell_interrupted(self, pending: PendingCommand) -> None:
+        """Tell a person that the bot was stopped while it was at work on what they wanted, in the chat or on its card.
+
+        Raises:
+            StoreUnavailable: the records can't be read.
+        """
+        address = await self._store.conversations.find(pending.tid, pending.oid)
+        if address is None or address.conversation_id != pending.conversation_id:
+            _log.warning("nobody can be told of an interruption", conversation=pending.conversation_id)
+            return
+        command = command_from_json(pending.command)
+        reply = InterruptedReply(
+            method=command.method if isinstance(command, SetDefault) else None,
+            maybe_changed=isinstance(command, Press) or await self._has_begun(pending.message_key),
+        )
+        await self._adapter.resume(
+            reference_to(address), lambda context: self._give(context, pending.card_activity_id, reply)
+        )
+
+    async def _has_begun(self, key: str) -> bool:
+        origin = Origin(key, "")
+        changes = [await self._store.audit.find_change(each.key) for each in (origin, origin.resumed())]
+        return any(change is not None and change.outcome is not OutcomeKind.REFUSED for change in changes)
+
+    async def _note_address(self, activity: Activity) -> None:
+        """Remember where the person can be written to."""
+        with suppress(SenderUnknown):
+            address = address_of(activity, sender_of(activity))
+            if address is not None:
+                try:
+                    await self._store.conversations.note(address)
+                except StoreUnavailable as error:
+                    log_error(_log, error)
 
     # Out
 
@@ -351,6 +437,19 @@ class TeamsHandler(TeamsActivityHandler):
         return render(reply, _texts(activity), DEFAULT_LANGUAGE)
 
 
+def _said_at_once(command: ForSomebodyElse | Help | Greet | NotUnderstood, person: Person) -> Reply:
+    """What needs neither a token nor the records."""
+    match command:
+        case ForSomebodyElse():
+            return ForSomebodyElseReply()
+        case Help():
+            return HelpReply()
+        case Greet():
+            return GreetingReply(person.display_name)
+        case NotUnderstood():
+            return NotUnderstoodReply()
+
+
 def _wish_of(pending: PendingCommand, person: Person) -> _Wish:
     return _Wish(
         person,
@@ -361,13 +460,32 @@ def _wish_of(pending: PendingCommand, person: Person) -> _Wish:
     )
 
 
+def _pending_of(wish: _Wish) -> PendingCommand:
+    return PendingCommand(
+        id=str(uuid4()),
+        tid=wish.person.tid,
+        oid=wish.person.oid,
+        command=command_to_json(wish.command),
+        conversation_id=wish.origin.conversation_id,
+        message_key=wish.origin.key,
+        attempts=wish.attempts,
+        card_activity_id=wish.card_activity_id,
+    )
+
+
 def _texts(activity: Activity) -> Texts:
     return texts_for(locale_of(activity))
 
 
 def _origin(activity: Activity) -> Origin:
     conversation_id = str(activity.conversation.id)
-    return Origin(f"message:{activity.id or uuid4()}:{conversation_id}"[:512], conversation_id[:512])
+    return Origin(f"message:{activity.id or uuid4()}:{conversation_id}"[:_MAX_ID], conversation_id[:_MAX_ID])
+
+
+def _card_id(activity: Activity) -> str | None:
+    """The message whose card was pressed, unless the id is longer than any of Teams'."""
+    card_id = activity.reply_to_id
+    return str(card_id) if card_id and len(card_id) <= _MAX_ID else None
 
 
 def _pressed(value: object) -> Command:
@@ -381,7 +499,7 @@ def _pressed(value: object) -> Command:
     if verb == REFRESH_VERB:
         return Refresh()
     action_id = data.get("action") if isinstance(data, dict) else None
-    if verb == SET_VERB and isinstance(action_id, str):
+    if verb in {SET_VERB, UNDO_VERB} and isinstance(action_id, str):
         return Press(action_id)
     raise ActionRejected("unknown verb or no id")
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from botbuilder.core import TurnContext
 from botbuilder.schema import Activity, ActivityTypes, Attachment
 
-from bot.change import Origin
-from bot.commands import Command, command_to_json
 from bot.errors import (
     BotMisconfigured,
     MfaBotError,
@@ -30,7 +27,7 @@ from bot.identity import SELF_SCOPES, SsoValidator, UserTokens
 from bot.locale import Texts
 from bot.mfa import Person
 from bot.settings import Pace
-from bot.store import PendingCommand, Store
+from bot.store import Inbox, PendingCommand
 from bot.telemetry import get_logger, log_error
 
 __all__ = ["Exchange", "SignIn"]
@@ -57,43 +54,23 @@ class Exchange:
 class SignIn:
     """Asks Teams for a token and takes it."""
 
-    def __init__(self, store: Store, sso: SsoValidator, tokens: UserTokens, pace: Pace) -> None:
-        self._store = store
+    def __init__(self, inbox: Inbox, sso: SsoValidator, tokens: UserTokens, pace: Pace) -> None:
+        self._inbox = inbox
         self._sso = sso
         self._tokens = tokens
         self._pace = pace
         # Deliveries of one exchange take turns: the second finds what the first has got.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def ask(
-        self,
-        context: TurnContext,
-        person: Person,
-        command: Command,
-        origin: Origin,
-        texts: Texts,
-        *,
-        attempts: int,
-        card_activity_id: str | None,
-    ) -> None:
+    async def ask(self, context: TurnContext, command: PendingCommand, texts: Texts) -> None:
         """Keep ``command`` and send a sign-in card; Teams answers it silently where it can.
 
         Raises:
             StoreUnavailable: the command could not be kept.
             UpstreamError: the card could not be sent.
         """
-        pending = PendingCommand(
-            id=str(uuid4()),
-            tid=person.tid,
-            oid=person.oid,
-            command=command_to_json(command),
-            conversation_id=origin.conversation_id,
-            message_key=origin.key,
-            attempts=attempts,
-            card_activity_id=card_activity_id,
-        )
-        await self._store.remember_pending(pending)
-        await context.send_activity(_sign_in_card(pending.id, texts))
+        await self._inbox.await_sign_in(command)
+        await context.send_activity(_sign_in_card(command.id, texts))
 
     async def exchange(self, value: object, person: Person) -> Exchange:
         """Take the token of one ``signin/tokenExchange``.
@@ -125,11 +102,11 @@ class SignIn:
         """
         for pause_s in self._pace.store_pauses_s:
             try:
-                return await self._store.claim_pending(person, conversation_id, exchange_id)
+                return await self._inbox.claim(person, conversation_id, exchange_id)
             except StoreUnavailable as error:
                 log_error(_log, error)
                 await asyncio.sleep(pause_s)
-        return await self._store.claim_pending(person, conversation_id, exchange_id)
+        return await self._inbox.claim(person, conversation_id, exchange_id)
 
     async def _take(self, token: str, person: Person) -> Person:
         sso = await self._sso.validate(token, person)
