@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from bot.settings import Pace, Settings, load_settings
 from sandbox import ChatMessage, Sandbox, SandboxKeys, TeamsClient
 from sandbox.faults import graph
 from sandbox.teams import card_text
+from tests import database
 
 PACE = Pace(
     typing_after_s=0.05,
@@ -31,6 +31,8 @@ PACE = Pace(
     first_retry_s=0.01,
     exchange_grace_s=0.1,
     store_pauses_s=(0.02, 0.05),
+    duplicate_wait_s=0.4,
+    duplicate_poll_s=0.02,
     key_reload_s=60.0,
     shutdown_s=2.0,
 )
@@ -52,7 +54,7 @@ class World:
     sandbox: Sandbox
     bot_url: str
     admin_url: str
-    database: Path
+    database_url: str
     tokens: UserTokens
 
     def client(self, oid: str) -> TeamsClient:
@@ -84,11 +86,15 @@ class World:
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """What stands in the database, read by another connection."""
-        with sqlite3.connect(self.database) as connection:
-            connection.row_factory = sqlite3.Row
-            found = [dict(row) for row in connection.execute(query)]
-        connection.close()
-        return found
+        return database.rows(self.database_url, query)
+
+    def count(self, table: str, where: str = "true") -> int:
+        """The number of rows of ``table``."""
+        return int(self.rows(f"SELECT count(*) AS n FROM {table} WHERE {where}")[0]["n"])  # noqa: S608
+
+    def outcomes(self) -> list[str]:
+        """How the changes ended, as it is on record, in their order."""
+        return [row["outcome"] for row in self.rows("SELECT outcome FROM audit WHERE kind = 'outcome' ORDER BY seq")]
 
 
 Start = Callable[..., AbstractAsyncContextManager[World]]
@@ -107,9 +113,16 @@ async def sandbox(keys: SandboxKeys) -> AsyncIterator[Sandbox]:
         yield running
 
 
-def settings_for(sandbox: Sandbox, database: Path, **overrides: object) -> Settings:
+@pytest.fixture
+async def postgresql_url() -> AsyncIterator[str]:
+    """An empty database on a PostgreSQL server."""
+    async with database.postgresql_database() as url:
+        yield url
+
+
+def settings_for(sandbox: Sandbox, database_url: str, **overrides: object) -> Settings:
     """Settings of a bot in ``sandbox``."""
-    names = sandbox.environment(public_url="http://127.0.0.1", database_url=f"sqlite+aiosqlite:///{database}")
+    names = sandbox.environment(public_url="http://127.0.0.1", database_url=database_url)
     fields = {name.removeprefix("MFABOT_").lower(): value for name, value in names.items()}
     local = {"host": "127.0.0.1", "port": 0, "admin_port": 0}
     return load_settings(**{**fields, **local, **overrides})
@@ -120,12 +133,14 @@ def start(sandbox: Sandbox, tmp_path: Path) -> Start:
     """Give a way to start a bot in the tenant; keyword arguments are settings, such as ``read_only=True``."""
 
     @asynccontextmanager
-    async def started(*, pace: Pace = PACE, database: Path | None = None, **overrides: object) -> AsyncIterator[World]:
-        path = database or tmp_path / "mfabot.db"
-        async with running_bot(settings_for(sandbox, path, **overrides), pace) as bot:
+    async def started(
+        *, pace: Pace = PACE, database_url: str | None = None, **overrides: object
+    ) -> AsyncIterator[World]:
+        url = database_url or database.sqlite_url(tmp_path / "mfabot.db")
+        async with running_bot(settings_for(sandbox, url, **overrides), pace) as bot:
             bot_url = f"http://127.0.0.1:{bot.port}"
             sandbox.connect_bot(f"{bot_url}/api/messages")
-            yield World(sandbox, bot_url, f"http://127.0.0.1:{bot.admin_port}", path, bot.tokens)
+            yield World(sandbox, bot_url, f"http://127.0.0.1:{bot.admin_port}", url, bot.tokens)
             await sandbox.teams.idle()
 
     return started

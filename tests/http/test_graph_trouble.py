@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import sqlite3
-from contextlib import closing
 
 import pytest
 
 from sandbox import Answer
 from sandbox.faults import Match, graph
 from tests.conftest import ADA, World, eventually
+from tests.database import execute
 
 _PATCH = graph("PATCH")
 _READ = graph("POST", "$batch")
@@ -22,10 +21,6 @@ _REREAD = graph("GET", "signInPreferences")
 async def _warm(world: World) -> None:
     """Sign in, so that what follows is about Graph alone."""
     await world.ask(ADA, "show my methods")
-
-
-def _outcomes(world: World) -> list[str]:
-    return [row["kind"] for row in world.rows("SELECT kind FROM outcomes ORDER BY at_utc")]
 
 
 def _reread_only(world: World) -> Match:
@@ -94,7 +89,7 @@ async def test_a_read_that_fails_for_good_is_explained(world: World, answer: Ans
 
     assert sentence in text
     assert "Reference: " in text
-    assert (world.patches(), world.rows("SELECT id FROM intents")) == (0, [])
+    assert (world.patches(), world.count("audit")) == (0, 0)
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
@@ -108,7 +103,7 @@ async def test_a_method_that_graph_does_not_accept_is_not_a_success(world: World
     assert "Microsoft did not accept this method: one-time code." in text
     assert "Your default is: **Approve a notification" in text
     assert "secret detail" not in text
-    assert (_outcomes(world), world.patches()) == (["refused"], 1)
+    assert (world.outcomes(), world.patches()) == (["refused"], 1)
 
 
 async def test_a_refusal_without_a_challenge_points_to_security_info(world: World) -> None:
@@ -120,7 +115,7 @@ async def test_a_refusal_without_a_challenge_points_to_security_info(world: Worl
 
     assert "Microsoft does not let me do this with your account" in json.dumps(card)
     assert "https://aka.ms/mysecurityinfo" in [action.get("url") for action in card["actions"]]
-    assert _outcomes(world) == ["refused"]
+    assert world.outcomes() == ["refused"]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -137,7 +132,7 @@ async def test_a_step_up_is_explained_until_there_are_pages(world: World, status
     text = await world.read(ADA, "set my default MFA to oath")
 
     assert "confirm your identity again" in text
-    assert (world.default_of(ADA), _outcomes(world)) == ("push", ["refused"])
+    assert (world.default_of(ADA), world.outcomes()) == ("push", ["refused"])
 
 
 async def test_a_stale_read_is_never_shown_as_a_failure(world: World) -> None:
@@ -149,7 +144,7 @@ async def test_a_stale_read_is_never_shown_as_a_failure(world: World) -> None:
 
     assert "Microsoft accepted it but does not show it yet." in text
     assert "✓ Your default" in text
-    assert _outcomes(world) == ["accepted"]
+    assert world.outcomes() == ["accepted"]
 
 
 async def test_a_read_that_catches_up_confirms(world: World) -> None:
@@ -158,7 +153,7 @@ async def test_a_read_that_catches_up_confirms(world: World) -> None:
     world.sandbox.tenant.people[ADA].stale_reads = 2
 
     assert "I read it back, and Microsoft has it." in await world.read(ADA, "set my default MFA to oath")
-    assert _outcomes(world) == ["confirmed"]
+    assert world.outcomes() == ["confirmed"]
 
 
 async def test_a_failing_re_read_does_not_undo_the_success(world: World) -> None:
@@ -169,7 +164,7 @@ async def test_a_failing_re_read_does_not_undo_the_success(world: World) -> None
     text = await world.read(ADA, "set my default MFA to oath")
 
     assert "Microsoft accepted it but does not show it yet." in text
-    assert (world.default_of(ADA), _outcomes(world)) == ("oath", ["accepted"])
+    assert (world.default_of(ADA), world.outcomes()) == ("oath", ["accepted"])
 
 
 @pytest.mark.parametrize(
@@ -186,7 +181,7 @@ async def test_an_unclear_answer_is_neither_success_nor_failure(world: World, an
 
     assert "I can't say whether it took" in text
     assert "Changed" not in text
-    assert _outcomes(world) == ["unknown"]
+    assert world.outcomes() == ["unknown"]
 
 
 async def test_a_lost_answer_is_a_success_if_a_re_read_shows_it(world: World) -> None:
@@ -203,7 +198,7 @@ async def test_a_lost_answer_is_a_success_if_a_re_read_shows_it(world: World) ->
     text = await world.read(ADA, "set my default MFA to oath")
 
     assert "I read it back, and Microsoft has it." in text
-    assert _outcomes(world) == ["confirmed"]
+    assert world.outcomes() == ["confirmed"]
 
 
 async def test_a_throttled_change_is_tried_again(world: World) -> None:
@@ -222,7 +217,7 @@ async def test_the_calls_carry_a_correlation_id_of_their_own(world: World) -> No
     requests = [call for call in world.sandbox.tenant.call_log if call.batch is None]
     ids = [call.client_request_id for call in requests]
     assert None not in ids
-    (intent,) = world.rows("SELECT client_request_id FROM intents")
+    (intent,) = world.rows("SELECT client_request_id FROM audit WHERE kind = 'intent'")
     assert [intent["client_request_id"]] == [call.client_request_id for call in requests if call.method == "PATCH"]
 
 
@@ -255,7 +250,7 @@ async def test_an_unknown_default_is_shown_as_it_came(world: World) -> None:
 async def test_without_a_record_nothing_is_changed(world: World) -> None:
     """Rule 5: when the intent can't be written, Graph is not asked, and the person is told why."""
     await _warm(world)
-    await _break(world, "intents")
+    await _break(world, "intent")
 
     text = await world.read(ADA, "set my default MFA to oath")
 
@@ -266,7 +261,7 @@ async def test_without_a_record_nothing_is_changed(world: World) -> None:
 async def test_a_lost_outcome_does_not_hide_the_success(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """When only the outcome can't be written the person hears the truth, and the operator gets an alert."""
     await _warm(world)
-    await _break(world, "outcomes")
+    await _break(world, "outcome")
 
     assert "I read it back, and Microsoft has it." in await world.read(ADA, "set my default MFA to oath")
     assert "the database is not available" in capsys.readouterr().out
@@ -275,37 +270,27 @@ async def test_a_lost_outcome_does_not_hide_the_success(world: World, capsys: py
 async def test_a_lost_outcome_is_written_as_soon_as_it_can_be(world: World) -> None:
     """The record of what Graph has answered is not given up when the database is away for a moment."""
     await _warm(world)
-    await _break(world, "outcomes")
+    await _break(world, "outcome")
     await world.ask(ADA, "set my default MFA to oath")
 
-    await asyncio.to_thread(_mend, world, "outcomes")
+    await asyncio.to_thread(execute, world.database_url, "DROP TRIGGER broken_outcome")
 
-    await eventually(lambda: _outcomes(world) == ["confirmed"])
-
-
-def _mend(world: World, table: str) -> None:
-    with closing(sqlite3.connect(world.database)) as connection, connection:
-        connection.execute(f"DROP TRIGGER broken_{table}")
+    await eventually(lambda: world.outcomes() == ["confirmed"])
 
 
 async def test_showing_needs_no_database(world: World) -> None:
     """With a token in memory the methods are shown although no record could be written."""
     await _warm(world)
-    for table in ("intents", "outcomes", "spent_actions", "pending_commands", "once"):
-        await _break(world, table)
+    for kind in ("intent", "outcome"):
+        await _break(world, kind)
 
     assert "Your default is" in await world.read(ADA, "show my methods")
     assert "I can't write my records right now" in await world.read(ADA, "use sms")
 
 
-async def _break(world: World, table: str) -> None:
-    """Make the database refuse to write to ``table``, as a full disk would."""
-
-    def create_trigger() -> None:
-        with closing(sqlite3.connect(world.database)) as connection, connection:
-            connection.execute(
-                f"CREATE TRIGGER broken_{table} BEFORE INSERT ON {table} BEGIN SELECT RAISE(FAIL, 'disk full'); END"
-            )
-
+async def _break(world: World, kind: str) -> None:
+    """Make the database refuse to write that kind of audit row, as a full disk would."""
+    trigger = f"""CREATE TRIGGER broken_{kind} BEFORE INSERT ON audit WHEN NEW.kind = '{kind}'
+        BEGIN SELECT RAISE(FAIL, 'disk full'); END"""
     # In a thread: the bot may be in the middle of a transaction, and it needs the loop to end it.
-    await asyncio.to_thread(create_trigger)
+    await asyncio.to_thread(execute, world.database_url, trigger)

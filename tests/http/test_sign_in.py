@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
-from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from sandbox import Answer, PostResult, SigningKey
 from sandbox.faults import connector, graph, token
 from tests.conftest import ADA, GRACE, Start, World, eventually
+from tests.database import execute
 
 _OAUTH = "application/vnd.microsoft.card.oauth"
 
@@ -171,13 +171,13 @@ async def test_a_token_in_memory_serves_the_next_turn(world: World) -> None:
     assert len(world.client(ADA).notes) == 1
 
 
-async def test_tokens_are_in_memory_only(world: World) -> None:
+async def test_tokens_are_in_memory_only(world: World, tmp_path: Path) -> None:
     """Rule 3: after a whole conversation no token stands in the database."""
     await world.ask(ADA, "set my default MFA to oath")
 
-    assert b"eyJ" not in world.database.read_bytes()
-    wal = world.database.with_name(world.database.name + "-wal")
-    assert not wal.exists() or b"eyJ" not in wal.read_bytes()
+    files = [path for path in tmp_path.iterdir() if path.name.startswith("mfabot.db")]
+    assert {"mfabot.db", "mfabot.db-wal"} <= {path.name for path in files}
+    assert [] == [path.name for path in files if b"eyJ" in path.read_bytes()]
 
 
 async def test_tokens_do_not_reach_the_log(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -358,7 +358,7 @@ async def test_what_was_given_up_is_not_carried_out_later(world: World) -> None:
     """After a 412 the card asks to send the message again: the old wish is gone, and a later sign-in does not do it."""
     card = await _sign_in_card(world, ADA, "set my default MFA to oath")
     await _exchange(world, ADA, card["tokenExchangeResource"]["id"], _sso(world, ADA, exp=1))
-    await eventually(lambda: world.rows("SELECT 1 FROM pending_commands WHERE claimed_at_utc IS NOT NULL"))
+    await eventually(lambda: world.rows("SELECT 1 FROM commands WHERE state = 'done'"))
 
     world.client(ADA).endpoints = 1
     assert "Your default is" in await world.read(ADA, "show my methods")
@@ -400,17 +400,9 @@ async def test_a_wish_that_can_not_be_claimed_is_explained(world: World) -> None
 
 async def _allow_claims(world: World, *, allowed: bool) -> None:
     """Let the database refuse, or take, updates of what waits."""
-
-    def change() -> None:
-        with closing(sqlite3.connect(world.database)) as connection, connection:
-            if allowed:
-                connection.execute("DROP TRIGGER no_claims")
-            else:
-                connection.execute(
-                    "CREATE TRIGGER no_claims BEFORE UPDATE ON pending_commands BEGIN SELECT RAISE(FAIL, 'busy'); END"
-                )
-
-    await asyncio.to_thread(change)
+    refuse = """CREATE TRIGGER no_claims BEFORE UPDATE ON commands WHEN NEW.state = 'working'
+        BEGIN SELECT RAISE(FAIL, 'busy'); END"""
+    await asyncio.to_thread(execute, world.database_url, "DROP TRIGGER no_claims" if allowed else refuse)
 
 
 async def test_a_401_at_the_change_signs_in_and_goes_on(world: World) -> None:
@@ -419,8 +411,7 @@ async def test_a_401_at_the_change_signs_in_and_goes_on(world: World) -> None:
     world.sandbox.faults.add(graph("PATCH"), Answer(401, body={"error": {"code": "InvalidAuthenticationToken"}}))
 
     assert "Changed: Authenticator notification → text message." in await world.read(ADA, "use text messages")
-    kinds = [row["kind"] for row in world.rows("SELECT kind FROM outcomes ORDER BY at_utc")]
-    assert (["refused", "confirmed"], "sms") == (kinds, world.default_of(ADA))
+    assert (["refused", "confirmed"], "sms") == (world.outcomes(), world.default_of(ADA))
 
 
 async def test_an_exchange_outside_the_personal_chat_shows_nothing(world: World) -> None:

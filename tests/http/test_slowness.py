@@ -84,7 +84,7 @@ async def test_a_persons_changes_are_made_one_after_the_other(world: World) -> N
     await asyncio.gather(first, second)
 
     assert "voiceOffice" == world.default_of(ADA)
-    (last,) = world.rows("SELECT before FROM intents ORDER BY at_utc DESC LIMIT 1")
+    (last,) = world.rows("SELECT before FROM audit WHERE kind = 'intent' ORDER BY seq DESC LIMIT 1")
     assert '"sms"' in last["before"]
 
 
