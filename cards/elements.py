@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from adaptivecards.adaptivecard import AdaptiveCard
@@ -30,6 +31,8 @@ __all__ = [
     "OpenUrlAction",
     "TextBlock",
     "escape",
+    "local_date",
+    "local_time",
     "plain",
 ]
 
@@ -55,6 +58,22 @@ def escape(foreign: str, limit: int = 80) -> str:
 def plain(markdown: str) -> str:
     """A sentence of a card as it is read out or notified: without bold marks and escapes."""
     return _ESCAPED.sub(r"\1", markdown.replace("**", ""))
+
+
+def local_date(at_utc: datetime) -> str:
+    """The day in the reader's own time zone and spelling: the client works it out, but only in a text of a card."""
+    return f"{{{{DATE({_instant(at_utc)}, SHORT)}}}}"
+
+
+def local_time(at_utc: datetime) -> str:
+    """The time of day, likewise."""
+    return f"{{{{TIME({_instant(at_utc)})}}}}"
+
+
+def _instant(at_utc: datetime) -> str:
+    """Exactly ``2026-11-23T20:00:00Z``; with a fraction of a second Teams would show the function as it stands."""
+    at = at_utc.astimezone(UTC) if at_utc.tzinfo else at_utc
+    return at.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 class _Strict(BareObject):

@@ -5,15 +5,16 @@ from __future__ import annotations
 from adaptivecards.baseobject import BareObject
 
 from bot.locale import Texts
-from bot.replies import GreetingReply, TroubleReply
+from bot.replies import GreetingReply, InterruptedReply, TroubleReply
 from cards.elements import Card, Container, ExecuteAction, OpenUrlAction, TextBlock, escape
 from cards.state import REFRESH_VERB
-from cards.words import SECURITY_INFO_URL
+from cards.words import SECURITY_INFO_URL, short_name
 
 __all__ = [
     "for_somebody_else_card",
     "greeting_card",
     "help_card",
+    "interrupted_card",
     "not_understood_card",
     "trouble_card",
     "welcome_card",
@@ -59,6 +60,7 @@ def help_card(texts: Texts, lang: str) -> Card:
                 "**call my office phone**. These can be a default: app notifications (push), one-time codes (oath), "
                 "text messages (sms), and calls to your mobile, your second mobile or your office."
             ),
+            _("To go back to what you had before, write **undo**. **history** shows your last changes."),
             _("I understand English only, so far."),
             _("I can't register or remove methods. The Security info page does that."),
         ],
@@ -108,6 +110,20 @@ def working_card(texts: Texts, lang: str) -> Card:
         lang,
         [],
     )
+
+
+def interrupted_card(reply: InterruptedReply, texts: Texts, lang: str) -> Card:
+    """What the bot was at work on when it was stopped, and whether that may have taken."""
+    _ = texts.gettext
+    stopped = _("I was stopped while I was working on what you asked for.")
+    if reply.method is not None:
+        stopped = _("I was stopped while I was working on this: {method}.").format(
+            method=short_name(reply.method, texts)
+        )
+    outcome = _("Nothing was changed. Please say it again.")
+    if reply.maybe_changed:
+        outcome = _("I may have asked Microsoft already, so I can't say whether it took. Look at how things are now.")
+    return _card(_("I was interrupted"), [f"{stopped} {outcome}"], lang, [_show_button(texts)])
 
 
 def trouble_card(reply: TroubleReply, texts: Texts, lang: str) -> Card:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from bot.replies import (
     ForSomebodyElseReply,
     GreetingReply,
     HelpReply,
+    HistoryReply,
+    InterruptedReply,
     NotUnderstoodReply,
     PersonalChatOnlyReply,
     Reply,
@@ -19,10 +22,12 @@ from bot.replies import (
     WorkingReply,
 )
 from cards.elements import Card
+from cards.history import history_card
 from cards.plain import (
     for_somebody_else_card,
     greeting_card,
     help_card,
+    interrupted_card,
     not_understood_card,
     trouble_card,
     welcome_card,
@@ -31,6 +36,14 @@ from cards.plain import (
 from cards.state import state_card
 
 __all__ = ["Rendered", "render"]
+
+_ALWAYS_THE_SAME: dict[type, Callable[[Texts, str], Card]] = {
+    WorkingReply: working_card,
+    WelcomeReply: welcome_card,
+    HelpReply: help_card,
+    ForSomebodyElseReply: for_somebody_else_card,
+    NotUnderstoodReply: not_understood_card,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +74,16 @@ def _card(reply: Reply, texts: Texts, lang: str) -> Card:
             return state_card(reply, texts, lang)
         case TroubleReply():
             return trouble_card(reply, texts, lang)
+        case HistoryReply():
+            return history_card(reply, texts, lang)
+        case InterruptedReply():
+            return interrupted_card(reply, texts, lang)
         case GreetingReply():
             return greeting_card(reply, texts, lang)
-        case WorkingReply():
-            return working_card(texts, lang)
-        case WelcomeReply():
-            return welcome_card(texts, lang)
-        case HelpReply():
-            return help_card(texts, lang)
-        case ForSomebodyElseReply():
-            return for_somebody_else_card(texts, lang)
-        case NotUnderstoodReply():
-            return not_understood_card(texts, lang)
-    raise TypeError(f"no card for {type(reply).__name__}")
+    always_the_same = _ALWAYS_THE_SAME.get(type(reply))
+    if always_the_same is None:
+        raise TypeError(f"no card for {type(reply).__name__}")
+    return always_the_same(texts, lang)
 
 
 def _suggestions(reply: Reply) -> tuple[str, ...]:

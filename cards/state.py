@@ -7,16 +7,25 @@ from adaptivecards.baseobject import BareObject
 from bot.locale import Texts
 from bot.mfa import DefaultMethod, MethodKind, MfaState, Option, Standing
 from bot.replies import (
+    AlreadyBack,
     AlreadyDefault,
+    AnotherUnderWay,
     CantChoose,
+    CantPutBack,
+    CantUnset,
     Changed,
     NewsItem,
     NoneOfThem,
+    NothingToUndo,
     OutcomeUnknown,
     OutdatedCard,
     Refused,
+    ShallIPutBack,
     StateReply,
     StillWorking,
+    TooOften,
+    UndoDoubt,
+    UnknownBefore,
     WhichOne,
 )
 from cards.elements import (
@@ -29,6 +38,8 @@ from cards.elements import (
     OpenUrlAction,
     TextBlock,
     escape,
+    local_date,
+    local_time,
 )
 from cards.words import (
     SECURITY_INFO_URL,
@@ -41,10 +52,14 @@ from cards.words import (
     why_not,
 )
 
-__all__ = ["REFRESH_VERB", "SET_VERB", "default_sentence", "state_card"]
+__all__ = ["REFRESH_VERB", "SET_VERB", "UNDO_VERB", "default_sentence", "state_card"]
 
 SET_VERB = "setDefault"
+UNDO_VERB = "undo"
 REFRESH_VERB = "refresh"
+
+_NotBegun = OutdatedCard | StillWorking | AnotherUnderWay | TooOften
+_NotPutBack = NothingToUndo | AlreadyBack | CantUnset | CantPutBack | UnknownBefore | ShallIPutBack
 
 _MAX_OTHERS = 12
 
@@ -68,6 +83,8 @@ def state_card(reply: StateReply, texts: Texts, lang: str) -> Card:
         ExecuteAction(title=_("Refresh"), verb=REFRESH_VERB, tooltip=_("Read your methods again")),
         OpenUrlAction(title=_("Security info"), url=SECURITY_INFO_URL, tooltip=_("Register or remove methods")),
     ]
+    if reply.undo_id is not None:
+        actions.insert(0, _undo_button(reply.undo_id, reply.news, texts))
     return Card(body, actions=actions, lang=lang, fallback=default_sentence(reply.state, texts))
 
 
@@ -140,16 +157,93 @@ def _news(news: NewsItem, texts: Texts) -> BareObject:
             )
         case WhichOne(candidates):
             return _notice(_question(candidates, texts), "accent")
+        case OutdatedCard() | StillWorking() | AnotherUnderWay() | TooOften():
+            return _not_begun(news, texts)
+        case _:
+            return _not_put_back(news, texts)
+
+
+def _not_begun(news: _NotBegun, texts: Texts) -> BareObject:
+    _ = texts.gettext
+    match news:
         case OutdatedCard():
             return _notice(_("That card is out of date, so nothing was changed. This is how things are now."), "accent")
         case StillWorking():
             return _notice(_("I am still working on it. Press Refresh in a moment."), "accent")
+        case AnotherUnderWay():
+            return _notice(
+                _(
+                    "An earlier change of yours is still under way, so I have not begun this one. Please try again in "
+                    "a moment. Nothing was changed by it."
+                ),
+                "warning",
+            )
+        case TooOften(limit, wait):
+            return _notice(
+                texts.ngettext(
+                    "You have had {limit} changes within an hour, which is the limit. The next one is possible in "
+                    "about {wait} minute. Nothing was changed.",
+                    "You have had {limit} changes within an hour, which is the limit. The next one is possible in "
+                    "about {wait} minutes. Nothing was changed.",
+                    wait,
+                ).format(limit=limit, wait=wait),
+                "attention",
+            )
+
+
+def _not_put_back(news: _NotPutBack, texts: Texts) -> BareObject:
+    _ = texts.gettext
+    match news:
+        case NothingToUndo():
+            return _notice(_("I have no change of yours on record, so there is nothing to put back."), "accent")
+        case AlreadyBack(method):
+            return _notice(
+                _("Nothing to put back: {method} is your default already.").format(method=short_name(method, texts)),
+                "accent",
+            )
+        case CantUnset():
+            return _notice(
+                _(
+                    "Before the last change you had not chosen a default, and Microsoft offers no way to take a "
+                    "default away again. Nothing was changed. If you like, choose another one below."
+                ),
+                "attention",
+            )
+        case CantPutBack(option):
+            sentence = _("I can't put back what you had before: {method}.").format(
+                method=short_name(option.method, texts)
+            )
+            return _notice(f"{sentence} {why_not(option, texts)} " + _("Nothing was changed."), "attention")
+        case UnknownBefore(name):
+            return _notice(
+                _(
+                    "What you had before is a method that I don't know, so I can't put it back: {method}. Nothing was "
+                    "changed."
+                ).format(method=escape(name)),
+                "attention",
+            )
+        case ShallIPutBack():
+            return _notice(_shall_i_put_back(news, texts), "accent")
+
+
+def _shall_i_put_back(news: ShallIPutBack, texts: Texts) -> str:
+    _ = texts.gettext
+    before = short_name(news.before, texts)
+    last = _("Your last change here was on {date} at {time}: {before} → {after}.").format(
+        date=local_date(news.at_utc), time=local_time(news.at_utc), before=before, after=short_name(news.after, texts)
+    )
+    if news.doubt is UndoDoubt.ELSEWHERE:
+        last += " " + _("Since then your default was changed elsewhere.")
+    question = _("Shall I put it back? Then press **{button}** below. I have changed nothing yet.").format(
+        button=button_title(news.before, texts)
+    )
+    return f"{last} {question}"
 
 
 def _changed(news: Changed, texts: Texts) -> BareObject:
-    sentence = texts.gettext("Changed: {before} → {after}.").format(
-        before=stored_name(news.before, texts), after=short_name(news.after, texts)
-    )
+    _ = texts.gettext
+    words = _("Put back: {before} → {after}.") if news.undone else _("Changed: {before} → {after}.")
+    sentence = words.format(before=stored_name(news.before, texts), after=short_name(news.after, texts))
     if news.confirmed:
         checked = texts.gettext("I read it back, and Microsoft has it.")
         return _notice(f"✓ **{sentence}** {checked}", "good")
@@ -171,6 +265,14 @@ def _either(methods: tuple[DefaultMethod, ...], texts: Texts) -> str:
 
 def _notice(text: str, style: str) -> BareObject:
     return Container(style=style, items=[TextBlock(text=text, wrap=True)], spacing="Medium")
+
+
+def _undo_button(undo_id: str, news: NewsItem | None, texts: Texts) -> BareObject:
+    before = DefaultMethod.parse(news.before) if isinstance(news, (Changed, ShallIPutBack)) else None
+    tooltip = texts.gettext("Put back what you had before")
+    if before is not None:
+        tooltip = texts.gettext("Put back: {method}").format(method=short_name(before, texts))
+    return ExecuteAction(title=texts.gettext("Undo"), verb=UNDO_VERB, data={"action": undo_id}, tooltip=tooltip)
 
 
 def _row(option: Option, reply: StateReply, texts: Texts) -> BareObject:

@@ -8,7 +8,7 @@ over all instances, so it holds however many instances try at once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -243,7 +243,9 @@ class AuditTrail:
                 reports.append(check.report())
         return reports
 
-    async def rows(self, since: datetime | None = None, until: datetime | None = None) -> AsyncIterator[dict[str, Any]]:
+    async def rows(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> AsyncGenerator[dict[str, Any]]:
         """All columns of all rows from ``since`` on and before ``until``, by tenant and in their order."""
         wanted = select(audit)
         if since is not None:

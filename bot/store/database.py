@@ -76,8 +76,14 @@ class Database:
 
     @classmethod
     def open_for_reading(cls, database_url: str) -> Database:
-        """The database as it is, for looking at it while a bot may be running. It is neither made nor migrated."""
+        """The database as it is, for looking at it while a bot may be running. It is neither made nor migrated.
+
+        Raises:
+            StoreUnavailable: there is no such file.
+        """
         url = make_url(database_url)
+        if url.get_backend_name() == "sqlite" and not _path_of(url).is_file():
+            raise StoreUnavailable(f"there is no file {_path_of(url)}")
         return cls(url, _engine(url, poolclass=NullPool))
 
     async def close(self) -> None:
@@ -195,6 +201,10 @@ async def _lock(connection: AsyncConnection, name: str) -> None:
 # SQLite
 
 
+def _path_of(url: URL) -> Path:
+    return Path(str(url.database).removeprefix("file:")).resolve()
+
+
 def _claim_sqlite(url: URL) -> sqlite3.Connection:
     """Check that the file can be written, and claim it for this instance as long as the returned connection lives.
 
@@ -208,7 +218,7 @@ def _claim_sqlite(url: URL) -> sqlite3.Connection:
             trial.execute("ROLLBACK")
     except sqlite3.Error as error:
         raise StoreUnavailable(str(error)) from error
-    path = Path(str(url.database).removeprefix("file:")).resolve()
+    path = _path_of(url)
     claim = sqlite3.connect(f"{path}.instance", timeout=0, isolation_level=None, check_same_thread=False)
     try:
         claim.execute("BEGIN EXCLUSIVE")

@@ -11,13 +11,16 @@ __all__ = [
     "FILLERS",
     "GREETINGS",
     "HELP",
+    "HISTORY_WORDS",
     "METHODS",
+    "NO_OWNERS",
     "OTHERS",
     "QUESTIONS",
     "REQUESTS",
     "SET_WORDS",
     "SHOW_WORDS",
     "STATUS_WORDS",
+    "UNDO_WORDS",
 ]
 
 _PUSH = (DefaultMethod.PUSH,)
@@ -134,11 +137,20 @@ BLOCKERS = frozenset(
 )
 """Negation, hypothesis, report, condition, comparison: with one of these a sentence changes nothing by itself."""
 
+UNDO_WORDS = frozenset("undo revert restore rollback roll reverse".split())
+"""Words of putting back; by themselves they change nothing."""
+
+HISTORY_WORDS = frozenset("history changes changelog".split())
+"""Words of what was changed earlier."""
+
 OTHERS = frozenset(
-    """her his him their them she he they colleague colleagues boss manager coworker co-worker someone somebody
+    """her hers his him their theirs them she he they colleague colleagues boss manager coworker co-worker someone somebody
     everyone everybody user users team wife husband friend employee staff caller teammate""".split()
 )
 """Words for people other than the one who writes."""
+
+NO_OWNERS = frozenset("who's that's it's let's today's yesterday's week's month's".split())
+"""They end like "Ann's" and name nobody."""
 
 GREETINGS = frozenset(
     ("hi", "hello", "hey", "hi there", "hello there", "hey there", "good morning", "good afternoon", "good evening",

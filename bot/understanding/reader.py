@@ -8,10 +8,22 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bot.commands import AskWhich, Command, ForSomebodyElse, Greet, Help, NotUnderstood, SetDefault, Show
+from bot.commands import (
+    AskWhich,
+    Command,
+    ForSomebodyElse,
+    Greet,
+    Help,
+    History,
+    NotUnderstood,
+    SetDefault,
+    Show,
+    Undo,
+)
 from bot.mfa import DefaultMethod
 from bot.understanding import english
-from bot.understanding.instruction import wanted_mention
+from bot.understanding.history import asks_for_history
+from bot.understanding.instruction import Part, wanted_mention, wants_undo
 
 __all__ = ["MAX_CHARACTERS", "understand"]
 
@@ -32,7 +44,13 @@ _ARROW = re.compile(r"\s*(?:->|=>)\s*")
 _EQUALS = re.compile(r"(?<=\w)\s*[:=]\s+|(?<=\w)=(?=\w)")
 # Harmless behind a word: the end of a sentence, and thanks.
 _ENDINGS = re.compile(r"(?<=[\w.,!;…🙏👍🙂😊])\s*[.,!;…🙏👍🙂😊]+(?=\s|$)")
+# What cuts a text into parts: punctuation that ends a word, a dash between blanks, a face that takes nothing back.
+_FACE = r"[🙏👍🙂😊😅😬😳😂😄😀😁😢😭🥲🙁😕😩😱🤦][🏻-🏿]?(?:\u200d[♀♂])?\ufe0f?"
+_CUT = re.compile(rf"\s*(?:(?P<mark>[.,!;?]+|(?<=\s)[-–—]+)(?=\s|$)|{_FACE})")
+_SHORTCUT = re.compile(r"\b(ctrl|control|cmd) ?\+ ?z\b")
 _KNOWN = english.SET_WORDS | english.DEFAULT_WORDS | english.SHOW_WORDS | english.FILLERS | english.QUESTIONS
+_OUR_BUSINESS = english.DEFAULT_WORDS | english.UNDO_WORDS | english.HISTORY_WORDS
+_ASKED_OF_UNDO = english.QUESTIONS | {"how", "can", "could"}
 
 
 def understand(text: str) -> Command:
@@ -46,11 +64,17 @@ def understand(text: str) -> Command:
         return Help()
     if phrase in english.GREETINGS:
         return Greet()
-    wanted = _instructed(plain, sentence) if max(len(text), len(plain)) <= MAX_INSTRUCTION else None
+    short = max(len(text), len(plain)) <= MAX_INSTRUCTION
+    wanted = _instructed(plain, sentence) if short else None
     if wanted is not None:
         return SetDefault(wanted[0]) if len(wanted) == 1 else AskWhich(wanted)
+    parts = _parts(plain) if short else ()
+    if wants_undo(parts):
+        return Undo()
     if _is_about_somebody_else(plain, sentence):
         return ForSomebodyElse()
+    if parts and asks_for_history(parts):
+        return History()
     return _about_a_method(sentence) if sentence.mentions else _without_a_method(sentence)
 
 
@@ -124,6 +148,23 @@ def _without_signs(plain: str) -> str | None:
     return text if not signs.strip() else None
 
 
+def _parts(plain: str) -> tuple[Part, ...]:
+    """The text as its punctuation cuts it; nothing at all if a sign is left that could turn its meaning."""
+    text = _SHORTCUT.sub(r"\1 z", plain)
+    parts: list[Part] = []
+    position = 0
+    for cut in (*_CUT.finditer(text), None):
+        piece = text[position : cut.start() if cut else len(text)]
+        position = cut.end() if cut else position
+        mark = (cut["mark"] or "") if cut else ""
+        part = Part(_Sentence.read(piece).canonical, "?" in mark)
+        if _WORD.sub("", piece).strip() or (mark and not parts and not part.canonical):
+            return ()
+        if part.canonical or part.asked:
+            parts.append(part)
+    return tuple(parts)
+
+
 def _is_method(text: str) -> bool:
     return " ".join(word for found in _WORD.findall(text) for word in _split_word(found)) in english.METHODS
 
@@ -132,8 +173,8 @@ def _is_about_somebody_else(plain: str, sentence: _Sentence) -> bool:
     """An address, a mention, a word for other people, or an unknown name where a person would stand."""
     if _MAIL_ADDRESS.search(plain) or _MENTION.search(plain) or not sentence.rest.isdisjoint(english.OTHERS):
         return True
-    owner = any(word.endswith(("'s", "s'")) and word not in _KNOWN for word in sentence.rest)
-    about_mfa = bool(sentence.mentions) or not sentence.rest.isdisjoint(english.DEFAULT_WORDS)
+    owner = any(word.endswith(("'s", "s'")) and word not in _KNOWN | english.NO_OWNERS for word in sentence.rest)
+    about_mfa = bool(sentence.mentions) or not sentence.rest.isdisjoint(_OUR_BUSINESS)
     return about_mfa and (owner or _names_a_person(sentence.words))
 
 
@@ -158,7 +199,8 @@ def _about_a_method(sentence: _Sentence) -> Command:
 def _without_a_method(sentence: _Sentence) -> Command:
     rest = sentence.rest
     about_default = not rest.isdisjoint(english.DEFAULT_WORDS)
-    if about_default and "how" in rest:
+    about_undo = not rest.isdisjoint(english.UNDO_WORDS)
+    if (about_default and "how" in rest) or (about_undo and not rest.isdisjoint(_ASKED_OF_UNDO)):
         return Help()
     if not rest.isdisjoint(english.BLOCKERS):
         return NotUnderstood()

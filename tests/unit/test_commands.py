@@ -14,11 +14,13 @@ from bot.commands import (
     ForSomebodyElse,
     Greet,
     Help,
+    History,
     NotUnderstood,
     Press,
     Refresh,
     SetDefault,
     Show,
+    Undo,
     command_from_json,
     command_to_json,
 )
@@ -28,6 +30,8 @@ METHODS = st.sampled_from(DefaultMethod)
 STORABLE = (
     st.just(Show())
     | st.just(Refresh())
+    | st.just(Undo())
+    | st.just(History())
     | st.builds(SetDefault, METHODS)
     | st.builds(Press, st.text())
     | st.builds(AskWhich, st.lists(METHODS).map(tuple))
@@ -54,6 +58,8 @@ def test_what_needs_no_sign_in_is_never_stored(command: Command) -> None:
         {"kind": None},
         {"kind": "help"},
         {"kind": ["show"]},
+        {"kind": "Undo"},
+        {"kind": ["history"]},
         {"kind": "set"},
         {"kind": "set", "method": None},
         {"kind": "set", "method": "telepathy"},

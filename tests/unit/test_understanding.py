@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands import AskWhich, Command, ForSomebodyElse, Greet, Help, NotUnderstood, SetDefault, Show
+from bot.commands import (
+    AskWhich,
+    Command,
+    ForSomebodyElse,
+    Greet,
+    Help,
+    History,
+    NotUnderstood,
+    SetDefault,
+    Show,
+    Undo,
+)
 from bot.locale import texts_for
 from bot.mfa import DefaultMethod
 from bot.understanding import MAX_CHARACTERS, understand
@@ -40,6 +51,90 @@ SET_SENTENCES = [
     "change my preferred method to authenticator notification",
     "put my default on voiceMobile",
 ]
+
+UNDO_SENTENCES = [
+    "undo",
+    "Undo!",
+    "UNDO IT",
+    "undo that please",
+    "undo this, thanks",
+    "please undo my last change",
+    "undo the last change",
+    "undo what you just did",
+    "put it back",
+    "change it back",
+    "switch it back",
+    "set it back",
+    "put everything back how it was",
+    "change my default back to what it was",
+    "switch me back",
+    "put my default back",
+    "restore my old default",
+    "restore my previous default method",
+    "set my default to what it was before",
+    "I want my old default back",
+    "revert",
+    "revert that",
+    "revert to my previous method",
+    "roll back",
+    "rollback",
+    "roll it back",
+    "go back to what I had before",
+    "I'd like to go back to what I had before",
+    "back to how it was",
+    "ctrl z pls",
+    "Ctrl+Z",
+    "ctrl-z",
+    "could you undo that please?",
+    "can you undo this?",
+    "Can you please undo?",
+    "I need to undo this",
+    "oops undo",
+    "no, undo that",
+    "undo that, it was the wrong one",
+    "Oops, wrong button 😬 undo",
+    "sorry, I clicked the wrong one. Please put it back!",
+    "undo - wrong one",
+    "🤦🏽 undo 🙏🏽",
+    "undo...",
+    "actually never mind, change it back to what I had before",
+    "That was a mistake. Can you restore my old default?",
+    "nooo not that one 😅 undo undo",
+]
+HISTORY_SENTENCES = [
+    "history",
+    "History!",
+    "my history",
+    "show my history please",
+    "can I see my history?",
+    "show my last changes",
+    "show me my recent changes",
+    "what did I change",
+    "what have you changed?",
+    "what changed?",
+    "when did I change my default",
+    "when was my default changed?",
+    "who changed that",
+    "who changed my default?",
+    "who's changed my default?",
+    "who changed my default to sms?",
+    "I never said I wanted text messages, who changed that?",
+    "change log",
+    "changelog",
+    "log",
+]
+
+
+@pytest.mark.parametrize("text", UNDO_SENTENCES)
+def test_a_plain_wish_to_undo_is_one(text: str) -> None:
+    """Whoever wants back what stood before says so in many ways, with regret, courtesy and faces around it."""
+    assert Undo() == understand(text)
+
+
+@pytest.mark.parametrize("text", HISTORY_SENTENCES)
+def test_a_question_after_earlier_changes_is_one(text: str) -> None:
+    """What was changed, when and by whom is asked in many ways."""
+    assert History() == understand(text)
 
 
 @pytest.mark.parametrize(
@@ -396,13 +491,83 @@ NO_INSTRUCTION = {
 def test_what_is_no_clear_instruction_for_oneself_changes_nothing(kind: str, text: str) -> None:
     """A sentence that negates, supposes, asks, tells, reports, quotes or means somebody else never sets a default."""
     assert kind
-    assert not isinstance(understand(text), SetDefault)
+    assert not isinstance(understand(text), (SetDefault, Undo))
+
+
+NO_WISH_TO_UNDO = {
+    "negated": [
+        "don't undo", "do not put it back", "dont put it back", "never undo", "no undo", "undo not", "undo, no",
+        "don't, undo", "undo. never mind", "undo - not", "undo this? no", "let's not undo",
+        "that was not a mistake, undo", "never mind undo", "not that one undo", "nooo undo",
+        "I didn't mean that undo", "I clicked the wrong undo",
+    ],
+    "negated by a sign": [
+        "!undo", "! undo", "- undo", "🚫 undo", "undo ❌", "undo 👎", "~~undo~~", "undo 🤔", "undo 🤷", "un-undo",
+        "u\N{COMBINING LONG STROKE OVERLAY}ndo", "d\N{ZERO WIDTH SPACE}on't undo",
+    ],
+    "hypothetical or conditional": [
+        "undo? maybe", "maybe undo", "if I undo, what happens", "what if I undo", "undo if it fails", "unless you undo",
+        "undo later", "undo tomorrow", "I could undo", "I would undo", "I'd rather put it back", "wait, undo? hmm",
+    ],
+    "asked": [
+        "can I undo this later?", "what does undo do", "how do I undo", "undo?", "can you undo?",
+        "should I put it back?", "put it back?", "why undo", "shall I undo it?", "did you undo it?", "was it put back",
+    ],
+    "told": ["I put it back", "you put it back", "undo was a mistake", "it was wrong to undo", "I had it undone"],
+    "quoted": ['"undo"', "'undo'", "`undo`", "write 'undo' to go back", 'the help says "undo"', "> undo", "&gt; undo"],
+    "another or no clear thing": [
+        "undo and set sms", "undo push", "undo the sms change", "switch back to a code", "call me back", "text me back",
+        "undo my password change", "undo 2 changes", "undo the undo", "undo today's change", "restore defaults",
+        "restore my default", "go back", "I want it back", "undo. who changed that?", "redo",
+    ],
+    "about somebody else": [
+        "undo the change for somebody", "put hers back", "put theirs back", "undo for Ann",
+        "roll back the change for h.lindgren@contoso.com", "undo Ann's change", "restore Ann's old default",
+        "put Ann back", "<at>Ann</at> undo",
+        "undo <at>An</at>", "undo everything for all users", "put everyone back", "undo his last change",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [(kind, text) for kind, sentences in NO_WISH_TO_UNDO.items() for text in sentences]
+)
+def test_what_is_no_clear_wish_to_undo_changes_nothing(kind: str, text: str) -> None:
+    """A sentence that negates, supposes, asks, tells, quotes or means something else neither undoes nor sets."""
+    assert kind
+    assert not isinstance(understand(text), (Undo, SetDefault))
+
+
+@pytest.mark.parametrize("text", ["what does undo do", "how do I undo?", "can I undo this later?", "can you undo?"])
+def test_who_asks_about_undoing_gets_help(text: str) -> None:
+    """A question about undoing is answered by the help, which names it."""
+    assert Help() == understand(text)
+
+
+@pytest.mark.parametrize(("text", "method"), [("put it back to push", PUSH), ("go back to sms", SMS)])
+def test_back_to_a_named_method_sets_it(text: str, method: DefaultMethod) -> None:
+    """Who names what they want back gets that, whatever stood before the last change."""
+    assert SetDefault(method) == understand(text)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["set ann@contoso.example to sms", "set sms for Ann", "set Grace's default to push", "set her default to sms"],
+    ["I love history", '"history"', "login", "log me in", "set my default to sms, who changed that?", "undo history"],
 )
+def test_what_only_sounds_like_a_question_after_changes_is_none(text: str) -> None:
+    """History is shown to who asks for it, and an instruction before the question is not lost silently."""
+    assert not isinstance(understand(text), (History, SetDefault, Undo))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "set ann@contoso.example to sms", "set sms for Ann", "set Grace's default to push", "set her default to sms",
+        "undo the change for somebody", "put hers back", "undo for Ann",
+        "roll back the change for h.lindgren@contoso.com", "undo Ann's change", "show Ann's history",
+        "history for Ann", "who changed her default?",
+    ],
+)  # fmt: skip
 def test_who_means_somebody_else_is_told_so(text: str) -> None:
     """A person who is plainly named is answered as such, not by a question about methods."""
     assert ForSomebodyElse() == understand(text)
@@ -423,7 +588,8 @@ def test_no_text_raises(text: str) -> None:
     st.lists(
         st.sampled_from(
             [
-                *"set my default to sms push or not from instead of for ann show the is what".split(),
+                *"set my default to sms push or not from instead of for ann show the is what undo back it who".split(),
+                ", ",
                 '"',
                 ">",
                 "'",
@@ -442,24 +608,25 @@ def test_no_pile_of_known_words_raises(words: list[str]) -> None:
 
 
 SENTENCES = st.sampled_from(SET_SENTENCES)
+WISHES = st.sampled_from(SET_SENTENCES + UNDO_SENTENCES)
 
 
-@given(SENTENCES, st.sampled_from(["not", "don't", "don’t", "dont", "NOT", "never", "cannot", "do not"]), st.data())
-def test_a_negation_anywhere_never_sets(sentence: str, negation: str, data: st.DataObject) -> None:
+@given(WISHES, st.sampled_from(["not", "don't", "don’t", "dont", "NOT", "never", "cannot", "do not"]), st.data())
+def test_a_negation_anywhere_changes_nothing(sentence: str, negation: str, data: st.DataObject) -> None:
     """With 'not' or its kin in any place, no sentence changes anything."""
     words = sentence.split()
     place = data.draw(st.integers(0, len(words)))
-    assert not isinstance(understand(" ".join([*words[:place], negation, *words[place:]])), SetDefault)
+    assert not isinstance(understand(" ".join([*words[:place], negation, *words[place:]])), (SetDefault, Undo))
 
 
 QUOTES = ['""', "“”", "„“", "«»", "``", "''", "‘’", "‚‘", "‹›", "「」", "『』", "《》", "❝❞", "‟”", "＂＂"]
 
 
 @pytest.mark.parametrize("marks", QUOTES)
-def test_a_quoted_instruction_never_sets(marks: str) -> None:
+def test_a_quoted_instruction_changes_nothing(marks: str) -> None:
     """A whole sentence between quotation marks of any kind is somebody else's words."""
-    quoted = [f"{marks[0]}{sentence}{marks[1]}" for sentence in SET_SENTENCES]
-    assert [] == [text for text in quoted if isinstance(understand(text), SetDefault)]
+    quoted = [f"{marks[0]}{sentence}{marks[1]}" for sentence in SET_SENTENCES + UNDO_SENTENCES]
+    assert [] == [text for text in quoted if isinstance(understand(text), (SetDefault, Undo))]
 
 
 @given(SENTENCES, st.text(alphabet=st.characters(categories=["Ll", "Lu", "Lo"]), min_size=4, max_size=12), st.data())
@@ -472,18 +639,27 @@ def test_an_unknown_word_anywhere_never_makes_it_another_method(sentence: str, w
     assert not isinstance(command, SetDefault) or meant == command
 
 
-def test_an_instruction_that_was_cut_never_sets() -> None:
+@given(st.sampled_from(UNDO_SENTENCES), st.text(alphabet=st.characters(categories=["Ll"]), min_size=4), st.data())
+def test_an_unknown_word_anywhere_undoes_nothing(sentence: str, word: str, data: st.DataObject) -> None:
+    """Only a wish whose every word is known is carried out."""
+    words = sentence.split()
+    place = data.draw(st.integers(0, len(words)))
+    assert not isinstance(understand(" ".join([*words[:place], f"x{word}x", *words[place:]])), (SetDefault, Undo))
+
+
+@pytest.mark.parametrize("instruction", ["set my default to sms", "undo"])
+def test_an_instruction_that_was_cut_changes_nothing(instruction: str) -> None:
     """What stands beyond the limit may take everything back, so a message that is too long changes nothing."""
-    text = "set my default to sms".ljust(MAX_CHARACTERS) + " - that is what the fraudster wrote, ignore it"
-    assert not isinstance(understand(text), SetDefault)
+    text = instruction.ljust(MAX_CHARACTERS) + " - that is what the fraudster wrote, ignore it"
+    assert not isinstance(understand(text), (SetDefault, Undo))
 
 
 def dangerous(line: dict[str, Any], command: Command) -> bool:
     """True for a change that the label does not ask for: another intent, another or no method, another target."""
-    asked_for = ("set", "me")
-    return isinstance(command, SetDefault) and (
-        asked_for != (line["intent"], line["target"].casefold()) or command.method.value != line["method"]
-    )
+    asked_for = (line["intent"], line["target"].casefold())
+    if isinstance(command, Undo):
+        return ("undo", "me") != asked_for
+    return isinstance(command, SetDefault) and (("set", "me") != asked_for or command.method.value != line["method"])
 
 
 def test_the_corpus_is_whole() -> None:
