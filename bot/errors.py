@@ -290,8 +290,8 @@ class TooManyChanges(NotBegun):
 
     log_sentence = "too many changes within an hour"
 
-    def __init__(self, *, limit: int, wait_s: float) -> None:
-        super().__init__(limit=limit, wait_s=round(wait_s))
+    def __init__(self, detail: str = "", /, *, limit: int = 0, wait_s: float = 0.0) -> None:
+        super().__init__(detail, limit=limit, wait_s=round(wait_s))
         self.limit = limit
         self.wait_s = wait_s
 

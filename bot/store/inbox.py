@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, delete, update
+from sqlalchemy import ColumnElement, Row, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.mfa import Oid, Person, TenantId
@@ -93,12 +93,13 @@ class Inbox:
     async def finish(self, message_key: str) -> None:
         """The command has its answer. That it was there is remembered for a day."""
         async with self._database.writing() as connection:
-            await self._finish(connection, commands.c.message_key == message_key)
+            await self._finish(connection, commands.c.message_key == message_key, commands.c.state != _State.DONE)
 
     async def take_interrupted(self) -> list[PendingCommand]:
         """The commands whose instance has died; each is given once, and is finished by that."""
         async with self._database.writing() as connection:
-            rows = await self._finish(connection, commands.c.until_utc <= self._clock())
+            over = commands.c.until_utc <= self._clock()
+            rows = await self._finish(connection, over, commands.c.state == _State.WORKING)
         return [_pending(row) for row in rows]
 
     async def clean(self) -> int:
@@ -107,10 +108,9 @@ class Inbox:
         async with self._database.writing() as connection:
             return (await connection.execute(delete(commands).where(*over))).rowcount
 
-    async def _finish(self, connection: AsyncConnection, which: Any) -> list[Row[Any]]:
+    async def _finish(self, connection: AsyncConnection, *which: ColumnElement[bool]) -> list[Row[Any]]:
         done = {"state": _State.DONE, "until_utc": self._clock() + _REDELIVERY}
-        working = commands.c.state == _State.WORKING
-        finished = await connection.execute(update(commands).where(which, working).values(done).returning(commands))
+        finished = await connection.execute(update(commands).where(*which).values(done).returning(commands))
         return list(finished.all())
 
     def _row(self, command: PendingCommand, state: _State, lifetime: timedelta) -> dict[str, Any]:

@@ -6,28 +6,23 @@ import asyncio
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
-from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from botbuilder.core import TurnContext
 from botbuilder.core.teams import TeamsActivityHandler
 from botbuilder.schema import (
-    ActionTypes,
     Activity,
     ActivityTypes,
-    Attachment,
-    CardAction,
     ConversationReference,
     InvokeResponse,
-    SuggestedActions,
 )
 
 from bot.change import Origin
 from bot.commands import (
     AskWhich,
-    Command,
     ForSomebodyElse,
     Greet,
     Help,
@@ -39,20 +34,14 @@ from bot.commands import (
     Show,
     Undo,
     command_from_json,
-    command_to_json,
 )
 from bot.errors import (
-    ActionRejected,
-    GraphRefused,
-    MethodRefused,
     MfaBotError,
     SenderUnknown,
     SignInError,
     SignInNeeded,
-    StepUpNeeded,
     StoreUnavailable,
 )
-from bot.locale import DEFAULT_LANGUAGE, N_, Texts, texts_for
 from bot.mfa import Oid, Person
 from bot.replies import (
     ForSomebodyElseReply,
@@ -70,38 +59,16 @@ from bot.self_service import SelfService
 from bot.settings import Pace
 from bot.store import OutcomeKind, PendingCommand, Store
 from bot.teams.adapter import TeamsAdapter
-from bot.teams.people import address_of, is_personal, locale_of, reference_to, sender_of, text_of
+from bot.teams.answers import answer_to_press, replace_card, send, signing_in, texts_of, trouble, unforeseen
+from bot.teams.people import address_of, is_personal, reference_to, sender_of, text_of
 from bot.teams.sign_in import Exchange, SignIn
+from bot.teams.wishes import Wish, origin_of
 from bot.telemetry import get_logger, log_error
 from bot.understanding import understand
-from cards import Rendered, render
-from cards.state import REFRESH_VERB, SET_VERB, UNDO_VERB
 
 __all__ = ["TeamsHandler"]
 
 _log = get_logger(__name__)
-_ADAPTIVE_CARD = "application/vnd.microsoft.card.adaptive"
-_MESSAGE = "application/vnd.microsoft.activity.message"
-_MAX_ID = 512
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """A command on its way: whose, from where, and what it has been through."""
-
-    person: Person
-    command: Command
-    origin: Origin
-    attempts: int = 0
-    card_activity_id: str | None = None
-    """The card that the answer replaces; None for an answer of its own."""
-    taken_at_s: float = field(default_factory=time.monotonic)
-    """When this instance began to work on it."""
-
-    @property
-    def resumed(self) -> bool:
-        """True when it goes on after a sign-in."""
-        return self.attempts > 0
 
 
 class TeamsHandler(TeamsActivityHandler):
@@ -125,16 +92,16 @@ class TeamsHandler(TeamsActivityHandler):
         except MfaBotError:
             raise
         except Exception as error:  # noqa: BLE001
-            await self._apologise(turn_context, _unforeseen(error))
+            await self._apologise(turn_context, unforeseen(error))
 
     async def _apologise(self, context: TurnContext, reply: TroubleReply) -> None:
         activity = context.activity
         if not is_personal(activity):
             return
         if activity.type == ActivityTypes.message:
-            await self._send(context, reply)
+            await send(context, reply)
         elif activity.name == "adaptiveCard/action":
-            answer = _card_response(self._render(activity, reply))
+            answer = answer_to_press(activity, reply)
             await context.send_activity(Activity(type=ActivityTypes.invoke_response, value=answer))
 
     async def on_conversation_update_activity(self, turn_context: TurnContext) -> None:
@@ -146,11 +113,12 @@ class TeamsHandler(TeamsActivityHandler):
         added = {member.id for member in activity.members_added or []}
         if is_personal(activity) and activity.recipient and activity.recipient.id in added:
             self._adapter.spawn(self._note_address(activity))
-            await self._send(turn_context, WelcomeReply())
+            await send(turn_context, WelcomeReply())
 
     async def on_installation_update_remove(self, turn_context: TurnContext) -> None:
         """The person has removed the bot: it must not write to them any more."""
-        if is_personal(turn_context.activity):
+        # An upgrade removes it only to add it again.
+        if is_personal(turn_context.activity) and turn_context.activity.action == "remove":
             person = sender_of(turn_context.activity)
             await self._store.conversations.forget(person.tid, person.oid)
 
@@ -158,22 +126,22 @@ class TeamsHandler(TeamsActivityHandler):
         """A person has written something."""
         activity = turn_context.activity
         if not is_personal(activity):
-            await self._send(turn_context, PersonalChatOnlyReply())
+            await send(turn_context, PersonalChatOnlyReply())
             return
         try:
-            wish = _Wish(sender_of(activity), understand(text_of(activity)), _origin(activity))
+            wish = Wish(sender_of(activity), understand(text_of(activity)), origin_of(activity))
             if isinstance(wish.command, (SetDefault, Undo)):
                 await self._change_in_order(turn_context, wish)
                 return
         except MfaBotError as error:
-            await self._send(turn_context, _trouble(error))
+            await send(turn_context, trouble(error))
             return
         await self._answer_by_message(turn_context, wish)
 
-    async def _change_in_order(self, context: TurnContext, wish: _Wish) -> None:
+    async def _change_in_order(self, context: TurnContext, wish: Wish) -> None:
         """Carry out an instruction once, after all that the person has said before."""
         # Put down at once, also if it has to wait for its turn: what is not put down is lost when the bot is stopped.
-        begun = self._adapter.spawn(self._store.inbox.begin(_pending_of(wish)))
+        begun = self._adapter.spawn(self._store.inbox.begin(wish.to_store()))
         async with self._order_of(wish.person):
             if not await begun:
                 _log.info("message delivered again")
@@ -185,20 +153,20 @@ class TeamsHandler(TeamsActivityHandler):
             if await self._is_still_ours(wish):
                 reply = await self._carry_out(context, wish)
                 if reply is not None:
-                    await self._finished_by(self._send(context, reply), wish)
+                    await self._finished_by(send(context, reply), wish)
 
-    async def _is_still_ours(self, wish: _Wish) -> bool:
+    async def _is_still_ours(self, wish: Wish) -> bool:
         """False if we have been silent for so long that the person was told of an interruption."""
         if time.monotonic() - wish.taken_at_s < self._pace.renew_after_s:
             return True
         return await self._store.inbox.renew(wish.origin.key)
 
-    async def _answer_by_message(self, context: TurnContext, wish: _Wish) -> None:
+    async def _answer_by_message(self, context: TurnContext, wish: Wish) -> None:
         reply = await self._carry_out(context, wish)
         if reply is not None:
-            await self._send(context, reply)
+            await send(context, reply)
 
-    async def _finished_by(self, answer: Coroutine[Any, Any, None], wish: _Wish) -> None:
+    async def _finished_by(self, answer: Coroutine[Any, Any, None], wish: Wish) -> None:
         """Give the answer. Then the wish is over, also if Teams does not take it; only a stop of the bot leaves it."""
         try:
             await answer
@@ -207,7 +175,7 @@ class TeamsHandler(TeamsActivityHandler):
             raise
         self._finish(wish)
 
-    def _finish(self, wish: _Wish) -> None:
+    def _finish(self, wish: Wish) -> None:
         # In the background, and again if the store is away: else the person would be told of an interruption.
         self._adapter.spawn(self._finish_in_the_end(wish.origin.key))
 
@@ -239,27 +207,27 @@ class TeamsHandler(TeamsActivityHandler):
                 return InvokeResponse(status=404)
         return None
 
-    async def _carry_out(self, context: TurnContext, wish: _Wish) -> Reply | None:
+    async def _carry_out(self, context: TurnContext, wish: Wish) -> Reply | None:
         """The answer to ``wish``; None when a sign-in card was sent, and the answer comes after that."""
         try:
             return await self._answer(wish)
         except SignInNeeded as error:
             if wish.resumed:
                 # Signed in a moment ago and still not good: asking for ever would not help.
-                return _trouble(error)
+                return trouble(error)
             try:
                 asking_again = replace(wish, attempts=wish.attempts + 1)
-                await self._sign_in.ask(context, _pending_of(asking_again), _texts(context.activity))
+                await self._sign_in.ask(context, asking_again.to_store(), texts_of(context.activity))
                 self._adapter.spawn(self._note_address(context.activity))
             except MfaBotError as failure:
-                return _trouble(failure)
+                return trouble(failure)
             return None
         except MfaBotError as error:
-            return _trouble(error)
+            return trouble(error)
         except Exception as error:  # noqa: BLE001
-            return _unforeseen(error)
+            return unforeseen(error)
 
-    async def _answer(self, wish: _Wish) -> Reply:
+    async def _answer(self, wish: Wish) -> Reply:
         match wish.command:
             case Show() | Refresh():
                 return await self._self_service.show(wish.person)
@@ -282,35 +250,34 @@ class TeamsHandler(TeamsActivityHandler):
         """Answer a press in time: with the result, or with a card that is replaced when the result is there."""
         activity = context.activity
         if not is_personal(activity):
-            return _card_response(self._render(activity, PersonalChatOnlyReply()))
+            return answer_to_press(activity, PersonalChatOnlyReply())
         try:
-            command = _pressed(activity.value)
-            wish = _Wish(sender_of(activity), command, _origin(activity), card_activity_id=_card_id(activity))
+            wish = Wish.pressed(activity)
         except MfaBotError as error:
-            return _card_response(self._render(activity, _trouble(error)))
+            return answer_to_press(activity, trouble(error))
         work = self._adapter.spawn(self._carry_out(context, wish))
         done, _ = await asyncio.wait({work}, timeout=self._pace.press_answer_s)
         if done:
             reply = await work
-            return _card_response(self._render(activity, reply) if reply else _signing_in(_texts(activity)))
+            return answer_to_press(activity, reply) if reply else signing_in(activity)
         if wish.card_activity_id:
             reference = TurnContext.get_conversation_reference(activity)
             self._adapter.spawn(self._replace_when_done(reference, wish, work))
             self._adapter.spawn(self._note_address(activity))
-        return _card_response(self._render(activity, WorkingReply()))
+        return answer_to_press(activity, WorkingReply())
 
     async def _replace_when_done(
-        self, reference: ConversationReference, wish: _Wish, work: asyncio.Task[Reply | None]
+        self, reference: ConversationReference, wish: Wish, work: asyncio.Task[Reply | None]
     ) -> None:
         """Keep the promise of the card that asks for patience, or let another instance keep it if this one dies."""
         try:
-            await self._store.inbox.begin(_pending_of(wish))
+            await self._store.inbox.begin(wish.to_store())
         except StoreUnavailable as error:
             log_error(_log, error)
         reply = await work
         if reply is not None:
-            answer = self._adapter.resume(reference, lambda context: self._give(context, wish.card_activity_id, reply))
-            await self._finished_by(answer, wish)
+            answer = partial(replace_card, card_activity_id=wish.card_activity_id, reply=reply)
+            await self._finished_by(self._adapter.resume(reference, answer), wish)
 
     # Sign-in
 
@@ -359,24 +326,24 @@ class TeamsHandler(TeamsActivityHandler):
                 await asyncio.sleep(self._pace.exchange_grace_s)
                 await self._give_up(context, person, exchange, exchange.error)
         except StoreUnavailable as error:
-            await self._send(context, _trouble(error))
+            await send(context, trouble(error))
 
     async def _carry_out_waiting(self, context: TurnContext, person: Person) -> None:
-        conversation_id = _origin(context.activity).conversation_id
+        conversation_id = origin_of(context.activity).conversation_id
         for pending in await self._sign_in.claim(person, conversation_id, None):
-            wish = _wish_of(pending, person)
+            wish = Wish.stored(pending, person)
             reply = await self._carry_out(context, wish)
             if reply is not None:
-                await self._finished_by(self._give(context, pending.card_activity_id, reply), wish)
+                await self._finished_by(replace_card(context, pending.card_activity_id, reply), wish)
 
     async def _give_up(self, context: TurnContext, person: Person, exchange: Exchange, error: MfaBotError) -> None:
         """Tell it once: in the card that promised a result, or in a message if the client does not show its own."""
-        conversation_id = _origin(context.activity).conversation_id
+        conversation_id = origin_of(context.activity).conversation_id
         told = exchange.status == 412
         for pending in await self._sign_in.claim(person, conversation_id, exchange.id):
-            self._finish(_wish_of(pending, person))
+            self._finish(Wish.stored(pending, person))
             if pending.card_activity_id or not told:
-                await self._give(context, pending.card_activity_id, _trouble(error))
+                await replace_card(context, pending.card_activity_id, trouble(error))
                 told = True
 
     # Interruptions
@@ -396,9 +363,8 @@ class TeamsHandler(TeamsActivityHandler):
             method=command.method if isinstance(command, SetDefault) else None,
             maybe_changed=isinstance(command, Press) or await self._has_begun(pending.message_key),
         )
-        await self._adapter.resume(
-            reference_to(address), lambda context: self._give(context, pending.card_activity_id, reply)
-        )
+        answer = partial(replace_card, card_activity_id=pending.card_activity_id, reply=reply)
+        await self._adapter.resume(reference_to(address), answer)
 
     async def _has_begun(self, key: str) -> bool:
         origin = Origin(key, "")
@@ -415,27 +381,6 @@ class TeamsHandler(TeamsActivityHandler):
                 except StoreUnavailable as error:
                     log_error(_log, error)
 
-    # Out
-
-    async def _send(self, context: TurnContext, reply: Reply) -> None:
-        await context.send_activity(_message(self._render(context.activity, reply)))
-
-    async def _give(self, context: TurnContext, card_activity_id: str | None, reply: Reply) -> None:
-        """The reply in the place of a card, or as a message of its own where there is none or it can't be replaced."""
-        message = _message(self._render(context.activity, reply))
-        if card_activity_id is not None:
-            message.id = card_activity_id
-            try:
-                await context.update_activity(message)
-            except MfaBotError as error:
-                log_error(_log, error)
-            else:
-                return
-        await self._send(context, reply)
-
-    def _render(self, activity: Activity, reply: Reply) -> Rendered:
-        return render(reply, _texts(activity), DEFAULT_LANGUAGE)
-
 
 def _said_at_once(command: ForSomebodyElse | Help | Greet | NotUnderstood, person: Person) -> Reply:
     """What needs neither a token nor the records."""
@@ -448,97 +393,3 @@ def _said_at_once(command: ForSomebodyElse | Help | Greet | NotUnderstood, perso
             return GreetingReply(person.display_name)
         case NotUnderstood():
             return NotUnderstoodReply()
-
-
-def _wish_of(pending: PendingCommand, person: Person) -> _Wish:
-    return _Wish(
-        person,
-        command_from_json(pending.command),
-        Origin(pending.message_key, pending.conversation_id),
-        pending.attempts,
-        pending.card_activity_id,
-    )
-
-
-def _pending_of(wish: _Wish) -> PendingCommand:
-    return PendingCommand(
-        id=str(uuid4()),
-        tid=wish.person.tid,
-        oid=wish.person.oid,
-        command=command_to_json(wish.command),
-        conversation_id=wish.origin.conversation_id,
-        message_key=wish.origin.key,
-        attempts=wish.attempts,
-        card_activity_id=wish.card_activity_id,
-    )
-
-
-def _texts(activity: Activity) -> Texts:
-    return texts_for(locale_of(activity))
-
-
-def _origin(activity: Activity) -> Origin:
-    conversation_id = str(activity.conversation.id)
-    return Origin(f"message:{activity.id or uuid4()}:{conversation_id}"[:_MAX_ID], conversation_id[:_MAX_ID])
-
-
-def _card_id(activity: Activity) -> str | None:
-    """The message whose card was pressed, unless the id is longer than any of Teams'."""
-    card_id = activity.reply_to_id
-    return str(card_id) if card_id and len(card_id) <= _MAX_ID else None
-
-
-def _pressed(value: object) -> Command:
-    """The command of a button. Its data come back from a client, so only our own id in them counts.
-
-    Raises:
-        ActionRejected: not one of our buttons.
-    """
-    action = value.get("action") if isinstance(value, dict) else None
-    verb, data = (action.get("verb"), action.get("data")) if isinstance(action, dict) else (None, None)
-    if verb == REFRESH_VERB:
-        return Refresh()
-    action_id = data.get("action") if isinstance(data, dict) else None
-    if verb in {SET_VERB, UNDO_VERB} and isinstance(action_id, str):
-        return Press(action_id)
-    raise ActionRejected("unknown verb or no id")
-
-
-def _trouble(error: MfaBotError) -> TroubleReply:
-    reference = uuid4().hex[:8]
-    log_error(_log, error, reference=reference)
-    helps_oneself = isinstance(error, (GraphRefused, MethodRefused, StepUpNeeded))
-    return TroubleReply(error.user_sentence, reference, security_info=helps_oneself)
-
-
-def _unforeseen(error: Exception) -> TroubleReply:
-    """For what is a mistake of ours: the log gets the trace, the person a sentence that claims nothing."""
-    reference = uuid4().hex[:8]
-    _log.exception("a turn broke", error=type(error).__name__, reference=reference)
-    sentence = N_("Something went wrong on my side, and I can't say how far I came. Look at how things are now.")
-    return TroubleReply(sentence, reference)
-
-
-def _signing_in(texts: Texts) -> Rendered:
-    return Rendered(text=texts.gettext("I am signing you in; then I carry on by myself."))
-
-
-def _message(rendered: Rendered) -> Activity:
-    message = Activity(type=ActivityTypes.message, summary=rendered.summary or None, text=rendered.text or None)
-    if rendered.card is not None:
-        message.attachments = [Attachment(content_type=_ADAPTIVE_CARD, content=rendered.card)]
-    if rendered.suggestions:
-        actions = [CardAction(type=ActionTypes.im_back, title=text, value=text) for text in rendered.suggestions]
-        message.suggested_actions = SuggestedActions(to=[], actions=actions)
-    return message
-
-
-def _card_response(rendered: Rendered) -> InvokeResponse:
-    """An ``adaptiveCard/action`` is always answered by HTTP 200; what it means is in the body."""
-    card: dict[str, Any] | None = rendered.card
-    body = (
-        {"statusCode": 200, "type": _ADAPTIVE_CARD, "value": card}
-        if card is not None
-        else {"statusCode": 200, "type": _MESSAGE, "value": rendered.text}
-    )
-    return InvokeResponse(status=200, body=body)

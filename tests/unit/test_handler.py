@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Coroutine
 from typing import Any, cast
 
 import pytest
@@ -30,6 +32,10 @@ class Recorder(BotAdapter):  # type: ignore[misc]  # botbuilder has no types
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[Activity] = []
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """In the background."""
+        return asyncio.create_task(work)
 
     async def send_activities(self, context: TurnContext, activities: list[Activity]) -> list[ResourceResponse]:
         """Keep them."""

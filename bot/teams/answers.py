@@ -1,0 +1,113 @@
+"""Replies on their way out: rendered, and sent, put in the place of a card, or returned as the answer to a press."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from botbuilder.core import TurnContext
+from botbuilder.schema import (
+    ActionTypes,
+    Activity,
+    ActivityTypes,
+    Attachment,
+    CardAction,
+    InvokeResponse,
+    SuggestedActions,
+)
+
+from bot.errors import GraphRefused, MethodRefused, MfaBotError, StepUpNeeded
+from bot.locale import DEFAULT_LANGUAGE, N_, Texts, texts_for
+from bot.replies import Reply, TroubleReply
+from bot.teams.people import locale_of
+from bot.telemetry import get_logger, log_error
+from cards import Rendered, render
+
+__all__ = ["answer_to_press", "replace_card", "send", "signing_in", "texts_of", "trouble", "unforeseen"]
+
+_log = get_logger(__name__)
+_ADAPTIVE_CARD = "application/vnd.microsoft.card.adaptive"
+_MESSAGE = "application/vnd.microsoft.activity.message"
+
+
+def texts_of(activity: Activity) -> Texts:
+    """The texts in the language of whoever sent ``activity``."""
+    return texts_for(locale_of(activity))
+
+
+async def send(context: TurnContext, reply: Reply) -> None:
+    """The reply as a message of its own.
+
+    Raises:
+        MfaBotError: Teams did not take it.
+    """
+    await context.send_activity(_message(_rendered(context.activity, reply)))
+
+
+async def replace_card(context: TurnContext, card_activity_id: str | None, reply: Reply) -> None:
+    """The reply in the place of a card, or as a message of its own where there is none or it can't be replaced.
+
+    Raises:
+        MfaBotError: Teams did not take that either.
+    """
+    if card_activity_id is not None:
+        message = _message(_rendered(context.activity, reply))
+        message.id = card_activity_id
+        try:
+            await context.update_activity(message)
+        except MfaBotError as error:
+            log_error(_log, error)
+        else:
+            return
+    await send(context, reply)
+
+
+def answer_to_press(activity: Activity, reply: Reply) -> InvokeResponse:
+    """The reply as the answer to a pressed button; its card takes the place of the button's."""
+    return _card_response(_rendered(activity, reply))
+
+
+def signing_in(activity: Activity) -> InvokeResponse:
+    """The answer to a press that has to wait for a sign-in."""
+    return _card_response(Rendered(text=texts_of(activity).gettext("I am signing you in; then I carry on by myself.")))
+
+
+def trouble(error: MfaBotError) -> TroubleReply:
+    """What went wrong, in the person's words, with a reference to the log entry."""
+    reference = uuid4().hex[:8]
+    log_error(_log, error, reference=reference)
+    helps_oneself = isinstance(error, (GraphRefused, MethodRefused, StepUpNeeded))
+    return TroubleReply(error.user_sentence, reference, security_info=helps_oneself)
+
+
+def unforeseen(error: Exception) -> TroubleReply:
+    """For what is a mistake of ours: the log gets the trace, the person a sentence that claims nothing."""
+    reference = uuid4().hex[:8]
+    _log.exception("a turn broke", error=type(error).__name__, reference=reference)
+    sentence = N_("Something went wrong on my side, and I can't say how far I came. Look at how things are now.")
+    return TroubleReply(sentence, reference)
+
+
+def _rendered(activity: Activity, reply: Reply) -> Rendered:
+    return render(reply, texts_of(activity), DEFAULT_LANGUAGE)
+
+
+def _message(rendered: Rendered) -> Activity:
+    message = Activity(type=ActivityTypes.message, summary=rendered.summary or None, text=rendered.text or None)
+    if rendered.card is not None:
+        message.attachments = [Attachment(content_type=_ADAPTIVE_CARD, content=rendered.card)]
+    if rendered.suggestions:
+        actions = [CardAction(type=ActionTypes.im_back, title=text, value=text) for text in rendered.suggestions]
+        message.suggested_actions = SuggestedActions(to=[], actions=actions)
+    return message
+
+
+def _card_response(rendered: Rendered) -> InvokeResponse:
+    """An ``adaptiveCard/action`` is always answered by HTTP 200; what it means is in the body."""
+    card: dict[str, Any] | None = rendered.card
+    body = (
+        {"statusCode": 200, "type": _ADAPTIVE_CARD, "value": card}
+        if card is not None
+        else {"statusCode": 200, "type": _MESSAGE, "value": rendered.text}
+    )
+    return InvokeResponse(status=200, body=body)

@@ -1,0 +1,105 @@
+"""A wish: a command on its way, from the activity that brought it to the answer that ends it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from botbuilder.schema import Activity
+
+from bot.change import Origin
+from bot.commands import Command, Press, Refresh, command_from_json, command_to_json
+from bot.errors import ActionRejected
+from bot.mfa import Person
+from bot.store import PendingCommand
+from bot.teams.people import sender_of
+from cards.state import REFRESH_VERB, SET_VERB, UNDO_VERB
+
+__all__ = ["Wish", "origin_of"]
+
+_MAX_ID = 512
+_MAX_KEY = 480
+"""Leaves room for what is added to it: see ``Origin.resumed``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A command on its way: whose, from where, and what it has been through."""
+
+    person: Person
+    command: Command
+    origin: Origin
+    attempts: int = 0
+    card_activity_id: str | None = None
+    """The card that the answer replaces; None for an answer of its own."""
+    taken_at_s: float = field(default_factory=time.monotonic)
+    """When this instance began to work on it."""
+
+    @property
+    def resumed(self) -> bool:
+        """True when it goes on after a sign-in."""
+        return self.attempts > 0
+
+    @classmethod
+    def pressed(cls, activity: Activity) -> Wish:
+        """The wish of whoever pressed a button.
+
+        Raises:
+            ActionRejected: not one of our buttons.
+            SenderUnknown: see ``sender_of``.
+        """
+        command = _pressed(activity.value)
+        return cls(sender_of(activity), command, origin_of(activity), card_activity_id=_card_id(activity))
+
+    @classmethod
+    def stored(cls, pending: PendingCommand, person: Person) -> Wish:
+        """The wish that was kept as ``pending``."""
+        return cls(
+            person,
+            command_from_json(pending.command),
+            Origin(pending.message_key, pending.conversation_id),
+            pending.attempts,
+            pending.card_activity_id,
+        )
+
+    def to_store(self) -> PendingCommand:
+        """The form in which it is kept, under a new id."""
+        return PendingCommand(
+            id=str(uuid4()),
+            tid=self.person.tid,
+            oid=self.person.oid,
+            command=command_to_json(self.command),
+            conversation_id=self.origin.conversation_id,
+            message_key=self.origin.key,
+            attempts=self.attempts,
+            card_activity_id=self.card_activity_id,
+        )
+
+
+def origin_of(activity: Activity) -> Origin:
+    """Which message or button it was, and where."""
+    conversation_id = str(activity.conversation.id)
+    return Origin(f"message:{activity.id or uuid4()}:{conversation_id}"[:_MAX_KEY], conversation_id[:_MAX_ID])
+
+
+def _card_id(activity: Activity) -> str | None:
+    """The message whose card was pressed, unless the id is longer than any of Teams'."""
+    card_id = activity.reply_to_id
+    return str(card_id) if card_id and len(card_id) <= _MAX_ID else None
+
+
+def _pressed(value: object) -> Command:
+    """The command of a button. Its data come back from a client, so only our own id in them counts.
+
+    Raises:
+        ActionRejected: not one of our buttons.
+    """
+    action = value.get("action") if isinstance(value, dict) else None
+    verb, data = (action.get("verb"), action.get("data")) if isinstance(action, dict) else (None, None)
+    if verb == REFRESH_VERB:
+        return Refresh()
+    action_id = data.get("action") if isinstance(data, dict) else None
+    if verb in {SET_VERB, UNDO_VERB} and isinstance(action_id, str):
+        return Press(action_id)
+    raise ActionRejected("unknown verb or no id")
