@@ -64,8 +64,8 @@ async def running_bot(settings: Settings, pace: Pace | None = None) -> AsyncIter
         parts = await _build(settings, pace, stack)
         # The stack unwinds backwards: the sites stop, then turns under way are finished, and only then do the parts
         # go that they use.
-        stack.push_async_callback(parts.adapter.drain)
         await stack.enter_async_context(_kept(parts.housekeeping))
+        stack.push_async_callback(parts.adapter.drain)
         port = await _serve(stack, _application(parts), settings.host, settings.port, pace.shutdown_s)
         admin_port = await _serve(
             stack, _admin_application(parts.metrics), settings.admin_host, settings.admin_port, pace.shutdown_s

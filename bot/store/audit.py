@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, delete, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Exists, Row, Select, String, and_, delete, exists, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import AlreadyBegun, ChangeUnderWay, TooManyChanges
@@ -34,6 +34,8 @@ _WINDOW = timedelta(hours=1)
 _BATCH = 1000
 _PRUNED_AT_ONCE = 10_000
 _INTENT, _OUTCOME, _LATE, _PRUNING = "intent", "outcome", "late outcome", "pruning"
+
+_LENGTHS = {column.name: column.type.length for column in audit.columns if isinstance(column.type, String)}
 
 _outcomes = audit.alias("outcomes")
 _late = audit.alias("late")
@@ -77,11 +79,15 @@ class AuditTrail:
             "reason": intent.reason,
         }
         async with self._database.writing_in_turn(_turn_of(intent.actor.tid)) as connection:
-            if await _is_begun(connection, intent.key):
+            bounds = _bounds(intent, limits)
+            is_begun, is_under_way, *nth_last = (await connection.execute(_standing(intent, bounds, now))).one()
+            if is_begun:
                 raise AlreadyBegun
-            if await _is_under_way(connection, intent.target, now):
+            if is_under_way:
                 raise ChangeUnderWay
-            await _check_limits(connection, intent, limits, now)
+            for (limit, _), begun_at in zip(bounds, nth_last, strict=True):
+                if begun_at is not None:
+                    raise TooManyChanges(limit=limit, wait_s=(begun_at + _WINDOW - now).total_seconds())
             await _append(connection, intent.actor.tid, row)
 
     async def record_outcome(self, outcome: Outcome) -> None:
@@ -279,8 +285,16 @@ def _command_of(intent: Intent) -> dict[str, str]:
 async def _append(connection: AsyncConnection, tid: TenantId, row: Mapping[str, Any]) -> None:
     head = await _head(connection, tid)
     previous_seq, previous_hash = (head.seq, head.hash) if head else (0, GENESIS)
-    linked = {**row, "tid": tid, "seq": previous_seq + 1, "previous_hash": previous_hash}
+    linked = {**_fitting(row), "tid": tid, "seq": previous_seq + 1, "previous_hash": previous_hash}
     await connection.execute(insert(audit), {**linked, "hash": row_hash(linked)})
+
+
+def _fitting(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row without what PostgreSQL would refuse: names and ids are foreign, and no record may fail for them."""
+    return {
+        name: value.replace("\0", "")[: _LENGTHS[name]] if isinstance(value, str) and name in _LENGTHS else value
+        for name, value in row.items()
+    }
 
 
 async def _head(connection: AsyncConnection, tid: str) -> Head | None:
@@ -299,53 +313,63 @@ async def _rows(connection: AsyncConnection, wanted: Select[Any]) -> AsyncIterat
         yield dict(row)
 
 
-async def _is_begun(connection: AsyncConnection, key: str) -> bool:
-    return bool((await connection.execute(select(exists().where(audit.c.key == key)))).scalar_one())
-
-
 async def _is_under_way(connection: AsyncConnection, target: Person, now: datetime) -> bool:
-    query = select(audit.c.seq).where(
+    return bool((await connection.execute(select(_under_way(target, now)))).scalar_one())
+
+
+def _under_way(target: Person, now: datetime) -> Exists:
+    return exists().where(
         audit.c.tid == target.tid,
         audit.c.target_oid == target.oid,
         audit.c.kind == _INTENT,
         audit.c.at_utc > now - UNDER_WAY,
         ~_has_outcome(),
     )
-    return (await connection.execute(query.limit(1))).one_or_none() is not None
 
 
-async def _check_limits(connection: AsyncConnection, intent: Intent, limits: Limits, now: datetime) -> None:
+_Bound = tuple[int, ColumnElement[bool]]
+"""How many intents there may be within the hour, and which ones count."""
+
+
+def _bounds(intent: Intent, limits: Limits) -> list[_Bound]:
     """Every change that was begun counts, also one that Graph refused."""
     actor, target = intent.actor.oid, intent.target.oid
     if actor == target:
-        bounds = [(limits.self_per_hour, and_(audit.c.actor_oid == actor, audit.c.target_oid == actor))]
-    else:
-        by_agents = audit.c.actor_oid != audit.c.target_oid
-        bounds = [
-            (limits.agent_per_hour, and_(audit.c.actor_oid == actor, by_agents)),
-            (limits.target_per_hour, and_(audit.c.target_oid == target, by_agents)),
-        ]
-    for limit, counted in bounds:
-        query = (
-            select(audit.c.at_utc)
-            .where(audit.c.tid == intent.actor.tid, counted, audit.c.at_utc > now - _WINDOW)
-            .order_by(audit.c.at_utc.desc())
-            .limit(limit)
-        )
-        begun = (await connection.scalars(query)).all()
-        if len(begun) == limit:
-            raise TooManyChanges(limit=limit, wait_s=(begun[-1] + _WINDOW - now).total_seconds())
+        return [(limits.self_per_hour, and_(audit.c.actor_oid == actor, audit.c.target_oid == actor))]
+    by_agents = audit.c.actor_oid != audit.c.target_oid
+    return [
+        (limits.agent_per_hour, and_(audit.c.actor_oid == actor, by_agents)),
+        (limits.target_per_hour, and_(audit.c.target_oid == target, by_agents)),
+    ]
 
 
-def _has_outcome() -> Any:
+def _standing(intent: Intent, bounds: list[_Bound], now: datetime) -> Select[Any]:
+    """Whether the intent is begun and its target under way; for each bound when the last but so many was begun.
+
+    All in one round trip, since everybody else waits for this transaction.
+    """
+    in_window = (audit.c.tid == intent.actor.tid, audit.c.kind == _INTENT, audit.c.at_utc > now - _WINDOW)
+    nth_last = [
+        select(audit.c.at_utc)
+        .where(*in_window, counted)
+        .order_by(audit.c.at_utc.desc())
+        .offset(limit - 1)
+        .limit(1)
+        .scalar_subquery()
+        for limit, counted in bounds
+    ]
+    return select(exists().where(audit.c.key == intent.key), _under_way(intent.target, now), *nth_last)
+
+
+def _has_outcome() -> Exists:
     return exists().where(_outcomes.c.intent_id == audit.c.intent_id, _outcomes.c.kind == _OUTCOME)
 
 
-def _is_outcome_of(intent_id: str) -> Any:
+def _is_outcome_of(intent_id: str) -> ColumnElement[bool]:
     return and_(audit.c.intent_id == intent_id, audit.c.kind == _OUTCOME)
 
 
-def _known_outcome() -> Any:
+def _known_outcome() -> ColumnElement[str]:
     """What is known at last: a late outcome tells more than the one before it."""
     return func.coalesce(_late.c.outcome, _outcomes.c.outcome)
 

@@ -64,3 +64,19 @@ async def test_the_chat_follows_the_conversation(page: Page, address: str) -> No
         for text in ("show my methods", "help", "set my default to sms", "hello", "set my default to push"):
             card = await _say(page, text)
             await expect(card.get_by_role("link").or_(card.get_by_role("button")).last).to_be_in_viewport()
+
+
+async def test_a_change_is_put_back_and_looked_at(page: Page, address: str) -> None:
+    """Undo by its button in the card that tells of the change, and the history with dates of the reader's own clock."""
+    await _open(page, address)
+    card = await _say(page, "use text messages")
+
+    await card.get_by_role("button", name="Undo", exact=True).click()
+
+    await expect(card).to_contain_text("Put back: text message → Authenticator notification.")
+    history = await _say(page, "history")
+    await expect(history).to_contain_text("Your last changes")
+    for change in ("text message → Authenticator notification", "Authenticator notification → text message"):
+        await expect(history).to_contain_text(change)
+    # Dates are worked out by the client; a function that it does not understand would show as it was written.
+    await expect(history).not_to_contain_text("{{")
