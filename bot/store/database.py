@@ -29,8 +29,10 @@ __all__ = ["Database", "insert_if_absent"]
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _SQLITE_BUSY_TIMEOUT_S = 3
 _POOL_SIZE = 20
-_WAIT_S = 5
-"""For a connection, and for an answer: a turn has eight seconds in all."""
+_ANSWER_S = 3
+"""For a new connection, and for an answer: a turn has eight seconds in all."""
+_QUEUE_S = 10
+"""For one of the pool's connections: in a rush it is better to wait than to be turned away."""
 _MIGRATION_S = 300
 _PROBE_BYTES = 8192
 """More than a page of SQLite's, so that writing it shows a full disk."""
@@ -170,20 +172,21 @@ async def _failing_clearly() -> AsyncIterator[None]:
 
 def _engine(url: URL, **options: Any) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url, **options)
+        pool = {} if "poolclass" in options else {"pool_timeout": _QUEUE_S}
+        engine = create_async_engine(url, **pool, **options)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
-    pool = {} if "poolclass" in options else {"pool_size": _POOL_SIZE, "max_overflow": 0, "pool_timeout": _WAIT_S}
+    pool = {} if "poolclass" in options else {"pool_size": _POOL_SIZE, "max_overflow": 0, "pool_timeout": _QUEUE_S}
     # A connection that the server or the network has cut is noticed before it is used.
-    return create_async_engine(url, pool_pre_ping=True, connect_args=_postgresql(_WAIT_S), **pool, **options)
+    return create_async_engine(url, pool_pre_ping=True, connect_args=_postgresql(_ANSWER_S), **pool, **options)
 
 
 def _postgresql(limit_s: int) -> dict[str, Any]:
     """Arguments for asyncpg. The server itself ends a transaction whose instance has frozen, so nobody waits for it."""
     limits = {"idle_in_transaction_session_timeout": f"{limit_s * 2}s", "lock_timeout": f"{limit_s}s"}
     return {
-        "timeout": _WAIT_S,
+        "timeout": _ANSWER_S,
         "command_timeout": limit_s,
         "server_settings": {"application_name": "mfabot", "timezone": "UTC", **limits},
     }
