@@ -1,0 +1,97 @@
+"""A store on either kind of database, a clock in the test's hand, and people who change something."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.errors import NotBegun
+from bot.mfa import DefaultMethod, Oid, Person, TenantId
+from bot.store import AuditTrail, Intent, Limits, Outcome, OutcomeKind, Store
+from bot.store.records import FlatState
+from tests import database
+
+CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
+BEFORE: FlatState = {"userpreferredmethodforsecondaryauthentication": "push", "sms_registered": True}
+AFTER: FlatState = {"userpreferredmethodforsecondaryauthentication": "oath", "sms_registered": True}
+NO_LIMITS = Limits(10**6, 10**6, 10**6)
+
+
+def person(name: str, tid: TenantId = CONTOSO) -> Person:
+    """Somebody of a tenant."""
+    return Person(Oid(f"oid-{name}"), tid, f"{name}@{tid}.example", name.title())
+
+
+ADA, BEN, EVE = person("ada"), person("ben"), person("eve")
+
+
+class Clock:
+    """A clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        """The moment that it is."""
+        return self.now
+
+
+def intent(key: str = "card:1", actor: Person = ADA, target: Person | None = None) -> Intent:
+    """``actor`` wants codes for ``target``, or for themselves."""
+    return Intent(f"id {key}", actor, target or actor, DefaultMethod.OATH, "a:1", BEFORE, f"request {key}", key)
+
+
+async def change(
+    trail: AuditTrail, wish: Intent, kind: OutcomeKind = OutcomeKind.CONFIRMED, limits: Limits = NO_LIMITS
+) -> None:
+    """A change from its beginning to its end."""
+    await trail.record_intent(wish, limits)
+    await trail.record_outcome(Outcome(wish, kind, AFTER))
+
+
+async def verdict(trail: AuditTrail, wish: Intent, limits: Limits = NO_LIMITS) -> type[NotBegun] | None:
+    """Why the intent was not recorded; None if it was."""
+    try:
+        await trail.record_intent(wish, limits)
+    except NotBegun as error:
+        return type(error)
+    return None
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """An empty database of its own, of each kind in turn."""
+    if request.param == "sqlite":
+        yield database.sqlite_url(tmp_path / "mfabot.db")
+    else:
+        async with database.postgresql_database() as url:
+            yield url
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """New Year 2026."""
+    return Clock()
+
+
+@pytest.fixture
+async def store(database_url: str, clock: Clock) -> AsyncIterator[Store]:
+    """An open store."""
+    opened = await Store.open(database_url, clock=clock)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def other(store: Store, database_url: str, clock: Clock) -> AsyncIterator[Store]:
+    """A second instance on the same database; on SQLite, which refuses one, a second trail on the same connections."""
+    if database_url.startswith("sqlite"):
+        yield replace(store, audit=AuditTrail(store.database, clock))
+    else:
+        opened = await Store.open(database_url, clock=clock)
+        yield opened
+        await opened.close()
