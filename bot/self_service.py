@@ -33,6 +33,7 @@ from bot.replies import (
     HistoryReply,
     NewsItem,
     NoneOfThem,
+    OutcomeUnknown,
     OutdatedCard,
     Refused,
     StateReply,
@@ -240,9 +241,14 @@ class SelfService:
             key = origin.resumed() if goes_on else origin
             act = self._undo_as_shown if action.undo else self._set
             try:
-                return await self._when_free(person, lambda: act(person, action.method, key))
+                reply = await self._when_free(person, lambda: act(person, action.method, key))
             except AlreadyBegun:
                 return await self._repeat(person, action.method, await self._ended(origin, None))
+            if isinstance(reply.news, (Changed, OutcomeUnknown, Refused)):
+                return reply
+            # Nothing to do perhaps because another instance has done it between our look at the records and at Graph.
+            change = await self._records.find_change(key.key)
+            return await self._repeat(person, action.method, await self._ended(origin, change)) if change else reply
 
     async def _when_free(self, person: Person, act: Callable[[], Awaitable[StateReply]]) -> StateReply:
         """``act``, once no other instance is changing the same default; it reads the state anew by then."""

@@ -257,6 +257,7 @@ class Pace:
     shutdown_s: float = 20.0
     exchange_grace_s: float = 2.0
     store_pauses_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
+    claim_s: float = 8.0
     duplicate_wait_s: float = 3.0
     duplicate_poll_s: float = 0.25
     housekeeping_s: float = 60.0

@@ -31,6 +31,7 @@ PACE = Pace(
     first_retry_s=0.01,
     exchange_grace_s=0.1,
     store_pauses_s=(0.02, 0.05),
+    claim_s=2.0,
     duplicate_wait_s=0.4,
     duplicate_poll_s=0.02,
     key_reload_s=60.0,

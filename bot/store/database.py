@@ -69,8 +69,10 @@ class Database:
         try:
             if database._is_sqlite:
                 database._instance = await asyncio.to_thread(_claim_sqlite, url)
-            async with _failing_clearly():
+            async with _failing_clearly(explain=True):
                 await _migrate(url)
+            # A file that may only be read shows that no sooner than when something is written.
+            await database._probe(explain=True)
         except BaseException:
             await database.close()
             raise
@@ -104,11 +106,12 @@ class Database:
             await connection.execute(text("SELECT 1"))
         if self._last_write_failed:
             await self._probe()
+            self._last_write_failed = False
 
-    async def _probe(self) -> None:
+    async def _probe(self, *, explain: bool = False) -> None:
         """Write something and take it away again, since only that shows that there is room and permission."""
         row = {"id": str(uuid4()), "filler": "x" * _PROBE_BYTES}
-        async with self.writing() as connection:
+        async with self.writing(explain=explain) as connection:
             await connection.execute(insert(write_probe), row)
             await connection.execute(delete(write_probe).where(write_probe.c.id == row["id"]))
 
@@ -123,14 +126,14 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction, committed at the end of the block.
+    async def writing(self, *, explain: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A transaction, committed at the end of the block. With ``explain`` an error has the driver's own words.
 
         Raises:
             StoreUnavailable: it was not committed, or nobody can tell.
         """
         try:
-            async with _failing_clearly():
+            async with _failing_clearly(explain=explain):
                 if self._is_sqlite:
                     async with self._write_turn, self._writer.begin() as connection:
                         yield connection
@@ -141,7 +144,6 @@ class Database:
             # A row that is there already says nothing about the database's health.
             self._last_write_failed = not isinstance(error.__cause__, IntegrityError)
             raise
-        self._last_write_failed = False
 
     @asynccontextmanager
     async def writing_in_turn(self, name: str) -> AsyncIterator[AsyncConnection]:
@@ -163,11 +165,13 @@ async def insert_if_absent(connection: AsyncConnection, table: Table, row: Mappi
 
 
 @asynccontextmanager
-async def _failing_clearly() -> AsyncIterator[None]:
+async def _failing_clearly(*, explain: bool = False) -> AsyncIterator[None]:
+    """Only with ``explain`` the error has the driver's own words: they may quote what was to be written."""
     try:
         yield
     except _FAILURES as error:
-        raise StoreUnavailable(cause=type(error).__name__) from error
+        words = str(getattr(error, "orig", None) or error).partition("\n")[0] if explain else ""
+        raise StoreUnavailable(words, cause=type(error).__name__) from error
 
 
 def _engine(url: URL, **options: Any) -> AsyncEngine:

@@ -143,17 +143,22 @@ class TeamsHandler(TeamsActivityHandler):
         # Put down at once, also if it has to wait for its turn: what is not put down is lost when the bot is stopped.
         begun = self._adapter.spawn(self._store.inbox.begin(wish.to_store()))
         async with self._order_of(wish.person):
-            if not await begun:
-                _log.info("message delivered again")
-                return
-            self._adapter.spawn(self._note_address(context.activity))
-            if self._self_service.is_signed_in(wish.person):
-                # Signed in by an earlier wish that is about to go on: it goes first.
-                await self._carry_out_waiting(context, wish.person)
-            if await self._is_still_ours(wish):
-                reply = await self._carry_out(context, wish)
-                if reply is not None:
-                    await self._finished_by(send(context, reply), wish)
+            try:
+                if not await begun:
+                    _log.info("message delivered again")
+                    return
+                reply = await self._carry_out_in_order(context, wish)
+            except StoreUnavailable as error:
+                reply = trouble(error)
+            if reply is not None:
+                await self._finished_by(send(context, reply), wish)
+
+    async def _carry_out_in_order(self, context: TurnContext, wish: Wish) -> Reply | None:
+        self._adapter.spawn(self._note_address(context.activity))
+        if self._self_service.is_signed_in(wish.person):
+            # Signed in by an earlier wish that is about to go on: it goes first.
+            await self._carry_out_waiting(context, wish.person)
+        return await self._carry_out(context, wish) if await self._is_still_ours(wish) else None
 
     async def _is_still_ours(self, wish: Wish) -> bool:
         """False if we have been silent for so long that the person was told of an interruption."""

@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/microsoftteams/platform/bots/how-to/authenti
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -100,10 +101,14 @@ class SignIn:
         Raises:
             StoreUnavailable: they can't be read.
         """
+        # One that is silent costs its time limit at each try, and what the person says next waits for this.
+        give_up_at = time.monotonic() + self._pace.claim_s
         for pause_s in self._pace.store_pauses_s:
             try:
                 return await self._inbox.claim(person, conversation_id, exchange_id)
             except StoreUnavailable as error:
+                if time.monotonic() + pause_s > give_up_at:
+                    raise
                 log_error(_log, error)
                 await asyncio.sleep(pause_s)
         return await self._inbox.claim(person, conversation_id, exchange_id)
