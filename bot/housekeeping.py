@@ -70,8 +70,8 @@ class Housekeeping:
         await self._store.clean()
         now = time.monotonic()
         if self._hourly_at is None or now - self._hourly_at >= _HOUR_S:
-            self._hourly_at = now
             await self._work_hourly()
+            self._hourly_at = now
 
     async def _work_hourly(self) -> None:
         if self._keep is not None and (pruned := await self._store.audit.prune(self._keep)):
@@ -94,3 +94,5 @@ class Housekeeping:
             await self._tell_interrupted(pending)
         except MfaBotError as error:
             log_error(_log, error)
+        except Exception:  # noqa: BLE001  a mistake about one person must not keep the word from the others
+            _log.exception("telling of an interruption broke")

@@ -40,7 +40,7 @@ _LAG = timedelta(minutes=10)
 
 def is_under_way(change: Change | None, now: datetime) -> bool:
     """True while somebody is carrying the change out; after a minute without an outcome nobody is."""
-    return change is not None and change.outcome is None and now - change.at_utc <= UNDER_WAY
+    return change is not None and change.outcome is None and now - change.at_utc < UNDER_WAY
 
 
 def as_accepted(last: Change | None, state: MfaState, now: datetime) -> MfaState:

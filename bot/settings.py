@@ -100,15 +100,16 @@ class RecordSettings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        backend, _, place = value.partition("://")
-        if backend not in {"sqlite+aiosqlite", "postgresql+asyncpg"} or not place:
-            raise ValueError("must start with sqlite+aiosqlite:/// or postgresql+asyncpg://")
-        if backend.startswith("sqlite") and (not place.startswith("/") or place in {"/", "/:memory:"}):
-            raise ValueError("must name a file behind sqlite+aiosqlite:///; records in memory would be lost")
         try:
-            make_url(value)
+            url = make_url(value)
         except (ArgumentError, ValueError):
             raise ValueError("is not an address of a database") from None
+        if url.drivername not in {"sqlite+aiosqlite", "postgresql+asyncpg"} or not (url.database or url.host):
+            raise ValueError("must start with sqlite+aiosqlite:/// or postgresql+asyncpg://")
+        if url.drivername.startswith("sqlite") and (
+            url.host or not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
+        ):
+            raise ValueError("must name a file behind sqlite+aiosqlite:///; records in memory would be lost")
         return value
 
 

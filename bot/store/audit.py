@@ -12,12 +12,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, Row, Select, String, and_, delete, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Exists, Row, Select, String, and_, case, delete, exists, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import AlreadyBegun, ChangeUnderWay, TooManyChanges
 from bot.mfa import DefaultMethod, Oid, Person, TenantId
-from bot.store.chain import GENESIS, ChainCheck, ChainReport, row_hash
+from bot.store.chain import GENESIS, PRUNING, ChainCheck, ChainReport, row_hash
 from bot.store.database import Database
 from bot.store.records import Change, Head, Intent, Limits, Outcome, OutcomeKind
 from bot.store.schema import audit
@@ -33,7 +33,7 @@ _log = get_logger(__name__)
 _WINDOW = timedelta(hours=1)
 _BATCH = 1000
 _PRUNED_AT_ONCE = 10_000
-_INTENT, _OUTCOME, _LATE, _PRUNING = "intent", "outcome", "late outcome", "pruning"
+_INTENT, _OUTCOME, _LATE = "intent", "outcome", "late outcome"
 
 _LENGTHS = {column.name: column.type.length for column in audit.columns if isinstance(column.type, String)}
 
@@ -85,9 +85,11 @@ class AuditTrail:
                 raise AlreadyBegun
             if is_under_way:
                 raise ChangeUnderWay
-            for (limit, _), begun_at in zip(bounds, nth_last, strict=True):
-                if begun_at is not None:
-                    raise TooManyChanges(limit=limit, wait_s=(begun_at + _WINDOW - now).total_seconds())
+            reached = [(at, limit) for at, (limit, _) in zip(nth_last, bounds, strict=True) if at is not None]
+            if reached:
+                # Where there are two, the one that frees last is the one to wait for.
+                begun_at, limit = max(reached)
+                raise TooManyChanges(limit=limit, wait_s=(begun_at + _WINDOW - now).total_seconds())
             await _append(connection, intent.actor.tid, row)
 
     async def record_outcome(self, outcome: Outcome) -> None:
@@ -203,9 +205,14 @@ class AuditTrail:
         Only the oldest go, without a gap, and some thousand at a time.
         """
         pruned = 0
+        try:
+            older_than = self._clock() - keep
+        except OverflowError:
+            # Longer than there is time.
+            return 0
         for tid in await self._tenants():
             async with self._database.writing_in_turn(_turn_of(tid)) as connection:
-                pruned += await self._prune(connection, tid, self._clock() - keep)
+                pruned += await self._prune(connection, tid, older_than)
         return pruned
 
     async def _prune(self, connection: AsyncConnection, tid: str, older_than: datetime) -> int:
@@ -217,11 +224,11 @@ class AuditTrail:
         if first_kept is not None:
             old = old.where(audit.c.seq < first_kept)
         rows = (await connection.execute(old.limit(_PRUNED_AT_ONCE))).all()
-        if all(row.kind == _PRUNING for row in rows):
+        if all(row.kind == PRUNING for row in rows):
             # The row that tells of the last pruning anchors the rest, so it stays until there is something else to go.
             return 0
         last = rows[-1]
-        telling = {"kind": _PRUNING, "at_utc": self._clock(), "pruned_through": last.seq, "pruned_hash": last.hash}
+        telling = {"kind": PRUNING, "at_utc": self._clock(), "pruned_through": last.seq, "pruned_hash": last.hash}
         await _append(connection, TenantId(tid), telling)
         await connection.execute(delete(audit).where(audit.c.tid == tid, audit.c.seq <= last.seq))
         return len(rows)
@@ -240,14 +247,8 @@ class AuditTrail:
 
     async def verify(self, heads: tuple[str, ...] = ()) -> list[ChainReport]:
         """Check every tenant's chain; ``heads`` are hashes noted earlier, each of which must be in one of them."""
-        reports = []
         async with self._database.reading() as connection:
-            for tid in await _tenants(connection):
-                check = ChainCheck(tid, heads)
-                async for row in _rows(connection, select(audit).where(audit.c.tid == tid)):
-                    check.add(row)
-                reports.append(check.report())
-        return reports
+            return [await _check(connection, tid, heads) for tid in await _tenants(connection)]
 
     async def rows(
         self, since: datetime | None = None, until: datetime | None = None
@@ -291,10 +292,12 @@ async def _append(connection: AsyncConnection, tid: TenantId, row: Mapping[str, 
 
 def _fitting(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row without what PostgreSQL would refuse: names and ids are foreign, and no record may fail for them."""
-    return {
-        name: value.replace("\0", "")[: _LENGTHS[name]] if isinstance(value, str) and name in _LENGTHS else value
-        for name, value in row.items()
-    }
+    fitting = dict(row)
+    for name, length in _LENGTHS.items():
+        value = row.get(name)
+        if isinstance(value, str):
+            fitting[name] = value.encode(errors="replace").decode().replace("\0", "")[:length]
+    return fitting
 
 
 async def _head(connection: AsyncConnection, tid: str) -> Head | None:
@@ -311,6 +314,25 @@ async def _rows(connection: AsyncConnection, wanted: Select[Any]) -> AsyncIterat
     found = await connection.stream(wanted.order_by(audit.c.tid, audit.c.seq).execution_options(yield_per=_BATCH))
     async for row in found.mappings():
         yield dict(row)
+
+
+async def _check(connection: AsyncConnection, tid: str, heads: tuple[str, ...]) -> ChainReport:
+    theirs = select(audit).where(audit.c.tid == tid)
+    check = ChainCheck(tid, heads)
+    try:
+        async for row in _rows(connection, theirs):
+            check.add(row)
+    except (ValueError, TypeError):
+        # Somewhere is what no row of ours can hold. So each row by itself.
+        check = ChainCheck(tid, heads)
+        for seq in (
+            await connection.scalars(select(audit.c.seq).where(audit.c.tid == tid).order_by(audit.c.seq))
+        ).all():
+            try:
+                check.add(dict((await connection.execute(theirs.where(audit.c.seq == seq))).mappings().one()))
+            except (ValueError, TypeError):
+                check.add_unreadable(seq)
+    return check.report()
 
 
 async def _is_under_way(connection: AsyncConnection, target: Person, now: datetime) -> bool:
@@ -379,7 +401,7 @@ def _changes() -> Select[Any]:
         select(
             audit.c.intent_id, audit.c.at_utc, audit.c.tid, audit.c.actor_oid, audit.c.actor_upn, audit.c.actor_name,
             audit.c.command, audit.c.before, _known_outcome().label("outcome"),
-            func.coalesce(_late.c.error, _outcomes.c.error).label("error"),
+            case((_late.c.intent_id.is_not(None), _late.c.error), else_=_outcomes.c.error).label("error"),
         )
         .outerjoin(_outcomes, and_(_outcomes.c.intent_id == audit.c.intent_id, _outcomes.c.kind == _OUTCOME))
         .outerjoin(_late, and_(_late.c.intent_id == audit.c.intent_id, _late.c.kind == _LATE))

@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["GENESIS", "ChainCheck", "ChainReport", "row_hash"]
+__all__ = ["GENESIS", "PRUNING", "ChainCheck", "ChainReport", "row_hash"]
+
+PRUNING = "pruning"
+"""The kind of the row that names the last pruned row."""
 
 GENESIS = "0" * 64
 """What the first row of a tenant has for the hash of the row before."""
@@ -32,12 +35,17 @@ def row_hash(row: Row) -> str:
     that are null are left out, so a column that is added later changes no hash. This form must never change.
     """
     document = {name: _plain(value) for name, value in row.items() if name != "hash" and value is not None}
-    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    # What we have written is JSON; what somebody else has may be anything, and must only not have the same hash.
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_foreign)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _plain(value: object) -> object:
     return value.astimezone(UTC).isoformat(timespec="microseconds") if isinstance(value, datetime) else value
+
+
+def _foreign(value: object) -> list[str]:
+    return [type(value).__name__, repr(value)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +85,25 @@ class ChainCheck:
 
     def add(self, row: Row) -> None:
         """The next row, with all its columns."""
-        if self._broken is None and (complaint := self._complaint(row)):
-            self._broken = (row["seq"], complaint)
-        self._note_head(row["hash"])
-        if row["pruned_through"] is not None:
+        complaint = self._complaint(row)
+        if complaint:
+            self._break(row["seq"], complaint)
+        elif row["kind"] == PRUNING:
             self._pruned = row
             self._note_head(row["pruned_hash"])
+        self._note_head(row["hash"])
         self._first = self._first or row
         self._last = row
         self._rows += 1
 
+    def add_unreadable(self, seq: int) -> None:
+        """The next row, which holds what no row of ours can hold."""
+        self._break(seq, "it can't even be read")
+        self._rows += 1
+
     def report(self) -> ChainReport:
         """The verdict on the rows so far."""
-        broken = self._broken_beginning() or self._broken
+        broken = min(filter(None, (self._broken_beginning(), self._broken)), default=None)
         return ChainReport(
             tid=self._tid,
             rows=self._rows,
@@ -118,6 +132,9 @@ class ChainCheck:
         if (self._first["seq"] - 1, self._first["previous_hash"]) == anchor:
             return None
         return self._first["seq"], "the rows before it are missing, and no pruning is on record that explains it"
+
+    def _break(self, seq: int, complaint: str) -> None:
+        self._broken = self._broken or (seq, complaint)
 
     def _note_head(self, head: str) -> None:
         if head in self._missing_heads:

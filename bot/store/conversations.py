@@ -28,13 +28,14 @@ class Conversations:
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-        self._noted: OrderedDict[ConversationAddress, datetime] = OrderedDict()
+        self._noted: OrderedDict[tuple[TenantId, Oid], tuple[ConversationAddress, datetime]] = OrderedDict()
 
-    async def note(self, address: ConversationAddress) -> None:
-        """Keep where the person is. What was noted within a day is not written again."""
+    async def note(self, address: ConversationAddress, *, anew: bool = False) -> None:
+        """Keep where the person is. What was noted within a day is not written again, unless ``anew``."""
         now = self._clock()
-        noted_at = self._noted.get(address)
-        if noted_at is not None and now - noted_at < _FRESH:
+        who = (address.tid, address.oid)
+        noted, noted_at = self._noted.get(who, (None, now))
+        if not anew and noted == address and now - noted_at < _FRESH:
             return
         row = {
             "tid": address.tid,
@@ -50,8 +51,8 @@ class Conversations:
         async with self._database.writing() as connection:
             if not await insert_if_absent(connection, conversations, row):
                 await connection.execute(conversations.update().where(*theirs).values(row))
-        self._noted[address] = now
-        self._noted.move_to_end(address)
+        self._noted[who] = (address, now)
+        self._noted.move_to_end(who)
         while len(self._noted) > _REMEMBERED:
             self._noted.popitem(last=False)
 
@@ -68,8 +69,7 @@ class Conversations:
 
     async def forget(self, tid: TenantId, oid: Oid) -> None:
         """The person has removed the bot."""
-        for address in [address for address in self._noted if (address.tid, address.oid) == (tid, oid)]:
-            del self._noted[address]
+        self._noted.pop((tid, oid), None)
         async with self._database.writing() as connection:
             await connection.execute(
                 delete(conversations).where(conversations.c.tid == tid, conversations.c.oid == oid)

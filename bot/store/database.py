@@ -226,7 +226,10 @@ def _claim_sqlite(url: URL) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise StoreUnavailable(str(error)) from error
     path = _path_of(url)
-    claim = sqlite3.connect(f"{path}.instance", timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        claim = sqlite3.connect(f"{path}.instance", timeout=0, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{error}: {path.name}.instance") from error
     try:
         claim.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:

@@ -112,7 +112,7 @@ class TeamsHandler(TeamsActivityHandler):
         activity = turn_context.activity
         added = {member.id for member in activity.members_added or []}
         if is_personal(activity) and activity.recipient and activity.recipient.id in added:
-            self._adapter.spawn(self._note_address(activity))
+            self._adapter.spawn(self._note_address(activity, anew=True))
             await send(turn_context, WelcomeReply())
 
     async def on_installation_update_remove(self, turn_context: TurnContext) -> None:
@@ -376,13 +376,13 @@ class TeamsHandler(TeamsActivityHandler):
         changes = [await self._store.audit.find_change(each.key) for each in (origin, origin.resumed())]
         return any(change is not None and change.outcome is not OutcomeKind.REFUSED for change in changes)
 
-    async def _note_address(self, activity: Activity) -> None:
+    async def _note_address(self, activity: Activity, *, anew: bool = False) -> None:
         """Remember where the person can be written to."""
         with suppress(SenderUnknown):
             address = address_of(activity, sender_of(activity))
             if address is not None:
                 try:
-                    await self._store.conversations.note(address)
+                    await self._store.conversations.note(address, anew=anew)
                 except StoreUnavailable as error:
                     log_error(_log, error)
 

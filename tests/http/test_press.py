@@ -365,7 +365,7 @@ async def test_an_expired_button_changes_nothing(world: World) -> None:
     eleven_minutes_ago = ActionIds(row["key"], clock=lambda: time.time() - 660)
     old = eleven_minutes_ago.mint(_person(world, ADA), Oid(ADA), [DefaultMethod.SMS])
 
-    pressed = {"type": "Action.Execute", "verb": "setDefault", "data": {"action": old[DefaultMethod.SMS]}}
+    pressed = {"type": "Action.Execute", "verb": "setDefault", "data": {"action": old.ids[DefaultMethod.SMS]}}
     result = await _press(world, ADA, pressed)
 
     assert "That card is out of date" in _shown(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import string
 from dataclasses import replace
 
@@ -26,7 +27,7 @@ def ids(at: float = NOW, key: bytes = KEY) -> ActionIds:
 
 def minted(method: DefaultMethod = DefaultMethod.PUSH) -> str:
     """A good id of Ann for herself."""
-    return ids().mint(ANN, ANN.oid, [method])[method]
+    return ids().mint(ANN, ANN.oid, [method]).ids[method]
 
 
 @pytest.mark.parametrize("method", DefaultMethod)
@@ -127,10 +128,41 @@ def test_no_text_from_outside_raises_anything_else(text: str) -> None:
 def test_all_buttons_of_a_card_share_its_id() -> None:
     """A card is spent as a whole, so its six buttons name one card of 128 bits, each with its own method."""
     card = ids().mint(ANN, ANN.oid, DefaultMethod)
-    actions = {method: ids().read(action_id, ANN, ANN.oid) for method, action_id in card.items()}
+    actions = {method: ids().read(action_id, ANN, ANN.oid) for method, action_id in card.ids.items()}
     assert {method: method for method in DefaultMethod} == {key: action.method for key, action in actions.items()}
     (card_id,) = {action.card_id for action in actions.values()}
     assert (32, True) == (len(card_id), set(card_id) <= set(string.hexdigits.lower()))
+
+
+@pytest.mark.parametrize("method", DefaultMethod)
+def test_the_button_that_puts_back_says_so(method: DefaultMethod) -> None:
+    """The same method to set and to put back are two ids of one card, and each says which it is."""
+    card = ids().mint(ANN, ANN.oid, [method], undo=method)
+    assert card.undo_id is not None
+    to_set, to_undo = (ids().read(action_id, ANN, ANN.oid) for action_id in (card.ids[method], card.undo_id))
+    assert (method, False, method, True) == (to_set.method, to_set.undo, to_undo.method, to_undo.undo)
+    assert (to_set.card_id, to_set.expired) == (to_undo.card_id, to_undo.expired)
+
+
+def test_a_card_may_have_nothing_to_put_back() -> None:
+    """A card without that button has no id for it; one may have nothing else."""
+    assert None is ids().mint(ANN, ANN.oid, DefaultMethod).undo_id
+    alone = ids().mint(ANN, ANN.oid, [], undo=DefaultMethod.SMS)
+    assert (0, True) == (len(alone.ids), bool(alone.undo_id))
+
+
+@pytest.mark.parametrize("undo", [True, False])
+def test_setting_and_putting_back_can_not_be_exchanged(undo: bool) -> None:
+    """The flag is sealed: nobody makes the one of the other, with the seal of either."""
+    card = ids().mint(ANN, ANN.oid, [DefaultMethod.SMS], undo=DefaultMethod.SMS)
+    seals = [base64.urlsafe_b64decode(text + "==") for text in (card.ids[DefaultMethod.SMS], card.undo_id or "")]
+    flag, original = 20, seals[undo]
+    for seal in seals:
+        forged = original[:flag] + bytes([original[flag] ^ 0x80]) + seal[flag + 1 :]
+        if forged in seals:
+            continue
+        with pytest.raises(ActionRejected):
+            ids().read(base64.urlsafe_b64encode(forged).decode().rstrip("="), ANN, ANN.oid)
 
 
 def test_every_card_has_an_id_of_its_own() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.errors import SettingsError
 from bot.mfa import DefaultMethod, Policy
-from bot.settings import is_loopback, load_settings
+from bot.settings import is_loopback, load_record_settings, load_settings
 
 APP_ID = "11111111-2222-3333-4444-555555555555"
 TENANT_ID = "99999999-8888-7777-6666-aaaaaaaaaaaa"
@@ -81,7 +81,8 @@ def test_missing_and_wrong_settings_are_named_together(environment: pytest.Monke
     [
         "MFABOT_APP_ID", "MFABOT_TENANT_ID", "MFABOT_PUBLIC_URL", "MFABOT_PORT", "MFABOT_CLOUD", "MFABOT_LOGIN_URL",
         "MFABOT_GRAPH_URL", "MFABOT_CHANNEL_OPENID_URL", "MFABOT_ALLOWED_METHODS", "MFABOT_READ_ONLY",
-        "MFABOT_DATABASE_URL", "MFABOT_LOG_LEVEL", "MFABOT_LOG_FORMAT", "SSL_CERT_FILE",
+        "MFABOT_DATABASE_URL", "MFABOT_LOG_LEVEL", "MFABOT_LOG_FORMAT", "MFABOT_AUDIT_RETENTION_DAYS",
+        "MFABOT_LIMIT_SELF_PER_HOUR", "SSL_CERT_FILE",
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named_but_never_shown(environment: pytest.MonkeyPatch, name: str) -> None:
@@ -367,3 +368,85 @@ def test_settings_are_fixed_after_the_start() -> None:
 def test_what_is_this_machine(host: str | None, local: bool) -> None:
     """Loopback is the name localhost and the two loopback addresses."""
     assert local is is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite+aiosqlite:///mfabot.db",
+        "sqlite+aiosqlite:////var/lib/mfabot/mfabot.db",
+        "sqlite+aiosqlite:///file:/data/mfabot.db?mode=rw&uri=true",
+        "postgresql+asyncpg://mfabot:s%40cret@db.example:5433/mfabot?ssl=verify-full",
+        "postgresql+asyncpg:///mfabot?host=/var/run/postgresql",
+    ],
+)
+def test_the_address_of_a_database(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """A file of SQLite or a PostgreSQL server, and nothing else is needed to look at the records."""
+    monkeypatch.setenv("MFABOT_DATABASE_URL", url)
+    assert (url, 0) == (load_record_settings().database_url, load_record_settings().audit_retention_days)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mfabot.db",
+        "/var/lib/mfabot.db",
+        "sqlite:///mfabot.db",
+        "sqlite+pysqlite:///mfabot.db",
+        "sqlite+aiosqlite:mfabot.db",
+        "sqlite+aiosqlite://",
+        "sqlite+aiosqlite:///",
+        "sqlite+aiosqlite://mfabot.db",
+        "sqlite+aiosqlite:///:memory:",
+        "sqlite+aiosqlite:///:memory:?cache=shared",
+        "sqlite+aiosqlite:///?timeout=3",
+        "sqlite+aiosqlite:///file::memory:?uri=true",
+        "sqlite+aiosqlite:///file:mfabot?mode=memory&uri=true",
+        "postgres://db.example/mfabot",
+        "postgresql://db.example/mfabot",
+        "postgresql+psycopg://db.example/mfabot",
+        "postgresql+asyncpg://",
+        "postgresql+asyncpg://db.example:port/mfabot",
+        "mysql+aiomysql://db.example/mfabot",
+    ],
+)
+def test_an_address_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Another driver, half an address, or a database in memory that would lose the records, is named at the start."""
+    monkeypatch.setenv("MFABOT_DATABASE_URL", url)
+    with pytest.raises(SettingsError, match="MFABOT_DATABASE_URL"):
+        load_record_settings()
+
+
+LIMITS = {"MFABOT_LIMIT_SELF_PER_HOUR": 10, "MFABOT_LIMIT_AGENT_PER_HOUR": 60, "MFABOT_LIMIT_TARGET_PER_HOUR": 3}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_the_limits_of_an_hour(environment: pytest.MonkeyPatch, name: str) -> None:
+    """Each has its documented number and can be set to any from one on; none would forbid everything."""
+    field = name.removeprefix("MFABOT_").lower()
+    numbers = [getattr(load_settings(), field)]
+    for value in ("1", "1000"):
+        environment.setenv(name, value)
+        numbers.append(getattr(load_settings(), field))
+    assert [LIMITS[name], 1, 1000] == numbers
+    for value in ("0", "-1", "1.5", "many"):
+        environment.setenv(name, value)
+        assert name in complaint()
+
+
+def test_how_long_the_trail_is_kept(environment: pytest.MonkeyPatch) -> None:
+    """For ever unless set; in whole days, and never negative."""
+    kept = [load_settings().audit_retention_days]
+    environment.setenv("MFABOT_AUDIT_RETENTION_DAYS", "365")
+    kept += [load_settings().audit_retention_days, load_record_settings().audit_retention_days]
+    assert [0, 365, 365] == kept
+    for value in ("-1", "0.5", "a year"):
+        environment.setenv("MFABOT_AUDIT_RETENTION_DAYS", value)
+        assert "MFABOT_AUDIT_RETENTION_DAYS" in complaint()
+
+
+def test_looking_at_the_records_needs_nothing_but_their_place() -> None:
+    """Neither the secret nor anything else of the bot is asked for; what is wrong is named all the same."""
+    assert "sqlite+aiosqlite:///mfabot.db" == load_record_settings().database_url
+    Path(".env").write_text("MFABOT_AUDIT_RETENTION_DAYS=30\nMFABOT_PORT=none", encoding="utf-8")
+    assert 30 == load_record_settings().audit_retention_days

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -262,6 +263,24 @@ async def test_tenants_are_kept_apart(tokens: UserTokens, clock: Clock) -> None:
     await tokens.exchange(sso(clock), SELF_SCOPES)
     with pytest.raises(SignInNeeded):
         tokens.cached(person(tid="t-2"), SELF_SCOPES)
+
+
+async def test_a_person_is_named_as_in_their_assertion(tokens: UserTokens, clock: Clock) -> None:
+    """The channel tells no UPN: it comes from the last assertion of that very person, for these scopes."""
+    named = replace(person(), upn="ann@contoso.example", display_name="Ann")
+    unnamed = [tokens.named(person(), SELF_SCOPES)]
+    await tokens.exchange(replace(sso(clock), person=named), SELF_SCOPES)
+    unnamed += [tokens.named(person(), OTHER_SCOPES), tokens.named(person(tid="t-2"), SELF_SCOPES)]
+    assert [person(), person(), person(tid="t-2")] == unnamed
+    assert named == tokens.named(person(), SELF_SCOPES)
+    # That the token has ended takes no name away.
+    clock.now += 2 * HOUR
+    assert named == tokens.named(replace(person(), display_name="another"), SELF_SCOPES)
+    renamed = replace(named, display_name="Ann New")
+    await tokens.exchange(replace(sso(clock, assertion="second"), person=renamed), SELF_SCOPES)
+    assert renamed == tokens.named(person(), SELF_SCOPES)
+    tokens.forget(person())
+    assert person() == tokens.named(person(), SELF_SCOPES)
 
 
 async def test_forget_drops_all_of_one_person_and_nothing_else(tokens: UserTokens, clock: Clock) -> None:
