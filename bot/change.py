@@ -70,6 +70,8 @@ class Wish:
     origin: Origin
     undoes: str | None = None
     """Id of the intent of the change that is put back."""
+    follows: str | None = None
+    """See ``bot.store.Intent.follows``."""
 
 
 class ChangeMaker:
@@ -110,6 +112,7 @@ class ChangeMaker:
             key=wish.origin.key,
             by_button=wish.origin.by_button,
             undoes=wish.undoes,
+            follows=wish.follows,
         )
         # Audit first: if this raises, Graph is never asked.
         await self._begin(intent)

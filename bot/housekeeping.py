@@ -74,9 +74,11 @@ class Housekeeping:
             self._hourly_at = now
 
     async def _work_hourly(self) -> None:
+        # Before and after a pruning, so that a genuine one can be told from one that somebody made up.
+        await self.log_heads()
         if self._keep is not None and (pruned := await self._store.audit.prune(self._keep)):
             _log.info("audit rows pruned", rows=pruned)
-        await self.log_heads()
+            await self.log_heads()
 
     async def log_heads(self) -> None:
         """Write the head of each audit trail to the log, where nobody who rewrites the database can reach it.

@@ -24,7 +24,7 @@ from bot.replies import (
 )
 from bot.store import UNDER_WAY, Change, OutcomeKind
 
-__all__ = ["as_accepted", "is_under_way", "what_came_of_it", "what_to_put_back"]
+__all__ = ["as_accepted", "as_if_taken", "is_under_way", "what_came_of_it", "what_to_put_back"]
 
 _SAID_BY_ERROR: Mapping[str, type[MfaBotError]] = {
     error.__name__: error for error in (GraphRefused, PersonNotFound, StepUpNeeded)
@@ -45,10 +45,20 @@ def is_under_way(change: Change | None, now: datetime) -> bool:
 
 def as_accepted(last: Change | None, state: MfaState, now: datetime) -> MfaState:
     """``state`` as it will be read soon: Graph may have accepted ``last`` a moment ago without showing it yet."""
-    if last is None or last.outcome is not OutcomeKind.ACCEPTED or now - last.at_utc > _LAG:
+    if last is None or last.outcome is not OutcomeKind.ACCEPTED or not _may_lag_behind(last, state, now):
         return state
-    lags_behind = state.preferences.default_name == last.before_name
-    return state.with_default(last.method) if lags_behind else state
+    return state.with_default(last.method)
+
+
+def as_if_taken(last: Change | None, state: MfaState, now: datetime) -> MfaState:
+    """``state`` as it will be read if ``last``, of which nobody knows what came of it, has taken after all."""
+    if last is None or last.outcome not in {None, OutcomeKind.UNKNOWN} or not _may_lag_behind(last, state, now):
+        return state
+    return state.with_default(last.method)
+
+
+def _may_lag_behind(last: Change, state: MfaState, now: datetime) -> bool:
+    return now - last.at_utc <= _LAG and state.preferences.default_name == last.before_name
 
 
 def what_to_put_back(last: Change | None, state: MfaState, policy: Policy, now: datetime) -> DefaultMethod | NewsItem:
@@ -62,7 +72,8 @@ def what_to_put_back(last: Change | None, state: MfaState, policy: Policy, now: 
     """
     if last is None:
         return NothingToUndo()
-    state = as_accepted(last, state, now)
+    # Also where it only may have taken: putting it back then does no harm, and nothing else makes sure.
+    state = as_if_taken(last, as_accepted(last, state, now), now)
     if last.before_name is None:
         return CantUnset()
     before = DefaultMethod.parse(last.before_name)

@@ -237,6 +237,8 @@ class InterruptedReply:
 
     method: DefaultMethod | None = None
     """The method that should become the default; None for a wish of another kind."""
+    changed: bool = False
+    """True when it is on record that Graph took it."""
     maybe_changed: bool = False
     """True when Graph may have been asked already, so that nobody can say whether it took."""
 

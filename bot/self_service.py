@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -23,7 +24,7 @@ from bot.errors import (
 )
 from bot.identity import SELF_SCOPES
 from bot.mfa import DefaultMethod, MfaState, Oid, Person, Policy, Standing, option_for, options
-from bot.past import as_accepted, is_under_way, what_came_of_it, what_to_put_back
+from bot.past import as_accepted, as_if_taken, is_under_way, what_came_of_it, what_to_put_back
 from bot.replies import (
     AlreadyDefault,
     AnotherUnderWay,
@@ -41,7 +42,7 @@ from bot.replies import (
     WhichOne,
 )
 from bot.settings import Pace
-from bot.store import ActionIds, Change, Limits, MintedAction, OutcomeKind
+from bot.store import ActionIds, Change, Limits, MintedAction, OutcomeKind, Past
 from bot.telemetry import get_logger, log_error
 
 __all__ = ["Graph", "Records", "SelfService", "Tokens"]
@@ -74,6 +75,9 @@ class Records(WritingRecords, Protocol):
 
     async def find_change(self, key: str) -> Change | None:
         """What was done under a key."""
+
+    async def past_of(self, target: Person) -> Past:
+        """What is on record about a person's default."""
 
     async def last_changes(self, target: Person, count: int) -> list[Change]:
         """The newest first."""
@@ -264,39 +268,51 @@ class SelfService:
 
     async def _set(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
         token = self._token(person)
-        state = await self._read_state(token, person)
+        past, state = await self._past_and_state(person, token)
         option = option_for(method, state, self._policy)
         if option.standing is Standing.CURRENT:
-            # Unless Graph only does not show yet what it has accepted a moment ago.
-            state = as_accepted(await self._last_change(person), state, datetime.now(UTC))
+            # Unless nobody knows whether a change of a moment ago has taken.
+            state = as_if_taken(past.last, state, datetime.now(UTC))
             option = option_for(method, state, self._policy)
         if option.standing is Standing.CURRENT:
             return self._reply(person, state, AlreadyDefault(method))
         if option.standing is not Standing.AVAILABLE:
             return self._reply(person, state, CantChoose(option))
-        return await self._change(person, method, state, token, origin)
+        wish = self._wish(person, method, state, origin, past)
+        return await self._change(person, wish, token)
 
     async def _undo(self, person: Person, origin: Origin, shown: DefaultMethod | None = None) -> StateReply:
         """Put back the last change; from a button only if that still means the method that was ``shown`` on it."""
         token = self._token(person)
-        state = await self._read_state(token, person)
-        last = await self._last_change(person)
+        past, state = await self._past_and_state(person, token)
         now = datetime.now(UTC)
-        if is_under_way(last, now):
-            raise ChangeUnderWay
-        found = what_to_put_back(last, state, self._policy, now)
+        found = what_to_put_back(past.last, state, self._policy, now)
         if not isinstance(found, DefaultMethod):
             return self._reply(person, state, found)
         if shown not in {None, found}:
             return self._reply(person, state, OutdatedCard())
-        assert last is not None
-        return await self._change(person, found, as_accepted(last, state, now), token, origin, undoes=last.intent_id)
+        assert past.last is not None
+        wish = self._wish(person, found, as_if_taken(past.last, state, now), origin, past)
+        return await self._change(person, replace(wish, undoes=past.last.intent_id), token)
+
+    async def _past_and_state(self, person: Person, token: str) -> tuple[Past, MfaState]:
+        """What is on record, and then what Graph says, so that the one can be held against the other.
+
+        Raises:
+            ChangeUnderWay: what Graph says may be outdated in a moment.
+        """
+        past = await self._records.past_of(person)
+        if past.under_way:
+            raise ChangeUnderWay
+        state = await self._read_state(token, person)
+        return past, as_accepted(past.last, state, datetime.now(UTC))
+
+    def _wish(self, person: Person, method: DefaultMethod, state: MfaState, origin: Origin, past: Past) -> Wish:
+        named = self._tokens.named(person, SELF_SCOPES)
+        return Wish(named, named, method, state, origin, follows=past.newest_intent_id)
 
     async def _undo_as_shown(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
         return await self._undo(person, origin, method)
-
-    async def _last_change(self, person: Person) -> Change | None:
-        return next(iter(await self._records.last_changes(person, 1)), None)
 
     async def _find_change(self, origin: Origin) -> Change | None:
         """What was done under ``origin``; if that only led to a sign-in, what was done after it."""
@@ -333,28 +349,19 @@ class SelfService:
             self._tokens.forget(person)
             raise
 
-    async def _change(
-        self,
-        person: Person,
-        method: DefaultMethod,
-        state: MfaState,
-        token: str,
-        origin: Origin,
-        undoes: str | None = None,
-    ) -> StateReply:
-        named = self._tokens.named(person, SELF_SCOPES)
+    async def _change(self, person: Person, wish: Wish, token: str) -> StateReply:
         try:
-            after, news = await self._changes.make(Wish(named, named, method, state, origin, undoes), token)
+            after, news = await self._changes.make(wish, token)
         except SignInNeeded:
             self._tokens.forget(person)
             raise
         except TooManyChanges as error:
             log_error(_log, error)
-            return self._reply(person, state, TooOften(error.limit, max(1, math.ceil(error.wait_s / 60))))
+            return self._reply(person, wish.state, TooOften(error.limit, max(1, math.ceil(error.wait_s / 60))))
         except MethodRefused as refusal:
             log_error(_log, refusal)
             try:
-                return await self.show(person, Refused(method))
+                return await self.show(person, Refused(wish.method))
             except MfaBotError:
                 # That Graph can't be read now is not what the person asked about.
                 raise refusal from None

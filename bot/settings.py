@@ -106,6 +106,8 @@ class RecordSettings(BaseSettings):
             raise ValueError("is not an address of a database") from None
         if url.drivername not in {"sqlite+aiosqlite", "postgresql+asyncpg"} or not (url.database or url.host):
             raise ValueError("must start with sqlite+aiosqlite:/// or postgresql+asyncpg://")
+        if "sslmode" in url.query:
+            raise ValueError("must say ssl=require (or verify-full), not sslmode=")
         if url.drivername.startswith("sqlite") and (
             url.host or not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
         ):

@@ -37,8 +37,7 @@ def _row(entry: HistoryEntry, texts: Texts) -> BareObject:
     details = [f"{local_date(entry.at_utc)} {local_time(entry.at_utc)}"]
     if entry.undone:
         details.append(_("put back"))
-    if entry.by is not None:
-        details.append(_("by {name}").format(name=escape(entry.by)))
+    details.append(_("by {name}").format(name=escape(entry.by)) if entry.by is not None else _("by you"))
     if not entry.sure:
         details.append(_("no clear answer; may not have taken"))
     return Container(

@@ -77,7 +77,7 @@ def not_understood_card(texts: Texts, lang: str) -> Card:
         [
             _(
                 "Nothing was changed. I understand short English sentences, such as **show my methods**, **set my "
-                "default MFA to push** or **help**."
+                "default MFA to push**, **undo**, **history** or **help**."
             )
         ],
         lang,
@@ -121,7 +121,9 @@ def interrupted_card(reply: InterruptedReply, texts: Texts, lang: str) -> Card:
             method=short_name(reply.method, texts)
         )
     outcome = _("Nothing was changed. Please say it again.")
-    if reply.maybe_changed:
+    if reply.changed:
+        outcome = _("It was done before that: Microsoft has taken it.")
+    elif reply.maybe_changed:
         outcome = _("I may have asked Microsoft already, so I can't say whether it took. Look at how things are now.")
     return _card(_("I was interrupted"), [f"{stopped} {outcome}"], lang, [_show_button(texts)])
 

@@ -244,11 +244,17 @@ def _changed(news: Changed, texts: Texts) -> BareObject:
     _ = texts.gettext
     words = _("Put back: {before} → {after}.") if news.undone else _("Changed: {before} → {after}.")
     sentence = words.format(before=stored_name(news.before, texts), after=short_name(news.after, texts))
+    again = ""
+    if news.undone and news.before:
+        # An undo of the undo is not two steps back.
+        again = " " + _("Write **undo** once more to return to: {method}.").format(
+            method=stored_name(news.before, texts)
+        )
     if news.confirmed:
-        checked = texts.gettext("I read it back, and Microsoft has it.")
-        return _notice(f"✓ **{sentence}** {checked}", "good")
-    checked = texts.gettext("Microsoft accepted it but does not show it yet. Press Refresh in a minute to see it.")
-    return _notice(f"**{sentence}** {checked}", "good")
+        checked = _("I read it back, and Microsoft has it.")
+        return _notice(f"✓ **{sentence}** {checked}{again}", "good")
+    checked = _("Microsoft accepted it but does not show it yet. Press Refresh in a minute to see it.")
+    return _notice(f"**{sentence}** {checked}{again}", "good")
 
 
 def _question(candidates: tuple[DefaultMethod, ...], texts: Texts) -> str:

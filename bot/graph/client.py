@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from bot.errors import MfaBotError, PersonNotFound, Unavailable, UnexpectedAnswer
+from bot.errors import MfaBotError, PersonNotFound, Throttled, Unavailable, UnexpectedAnswer, UpstreamError
 from bot.graph.wire import (
     METHODS,
     PREFERENCES,
@@ -132,7 +132,8 @@ class GraphClient:
 
         Raises:
             MethodRefused, GraphRefused, PersonNotFound, SignInNeeded, StepUpNeeded: nothing was changed.
-            UpstreamError: it is not known whether it was changed; a throttled write may have been applied as well.
+            UpstreamError: it is not known whether it was changed; a throttled write may have been applied as well, and
+                one that was refused when it was tried again, too.
 
         Source: ``PATCH /beta/users/{id}/authentication/signInPreferences``,
         https://learn.microsoft.com/graph/api/authentication-update
@@ -145,6 +146,7 @@ class GraphClient:
     async def _perform(self, call: _Call) -> GraphAnswer:
         """The first 2xx answer within the retry policy, else the error of the last one."""
         started, attempt = time.monotonic(), 0
+        in_doubt = False
         while True:
             attempt += 1
             error: MfaBotError
@@ -159,7 +161,12 @@ class GraphClient:
                 error = error_of(answer) if call.method == "PATCH" else _reading_error(answer)
                 asked = _asked_pause(answer)
                 if answer.status not in call.retry_on:
-                    raise error
+                    raise (
+                        Unavailable("refused, but an earlier try may have taken", status=answer.status)
+                        if (in_doubt and not isinstance(error, UpstreamError))
+                        else error
+                    )
+            in_doubt = in_doubt or (call.method == "PATCH" and not isinstance(error, Throttled))
             pause = self._retry.pause(attempt, asked, time.monotonic() - started)
             if pause is None:
                 raise error

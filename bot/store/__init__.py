@@ -13,6 +13,7 @@ from bot.store.records import (
     Limits,
     Outcome,
     OutcomeKind,
+    Past,
     PendingCommand,
 )
 from bot.store.store import Store
@@ -33,6 +34,7 @@ __all__ = [
     "MintedCard",
     "Outcome",
     "OutcomeKind",
+    "Past",
     "PendingCommand",
     "Store",
 ]

@@ -12,11 +12,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from bot.errors import MfaBotError, SettingsError
 from bot.settings import load_record_settings
@@ -28,7 +29,8 @@ INTACT, BROKEN, UNUSABLE = 0, 1, 2
 """The exit statuses."""
 
 _COLUMNS = [column.name for column in audit.columns]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_SQLITE = b"SQLite format 3\0"
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -36,12 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status (0 done and intact, 1 the trail was tampered with, 2 can't be read)."""
     options = _parser().parse_args(arguments)
     try:
-        store = Store.open_for_reading(load_record_settings().database_url)
-        return asyncio.run(_verify(store, options) if options.command == "verify" else _export(store, options))
+        settings = load_record_settings()
+        store = Store.open_for_reading(settings.database_url)
+        if options.command == "verify":
+            return asyncio.run(_verify(store, options.head, settings.audit_retention_days))
+        return asyncio.run(_export(store, options))
     except SettingsError as error:
         print(error, file=sys.stderr)
     except MfaBotError as error:
         reason = str(error.__cause__ or "").partition("\n")[0]
+        if "no such table" in reason or 'relation "audit" does not exist' in reason:
+            reason = "it has no audit trail: the bot has never been started on it, or the table was removed"
         print(f"The audit trail can't be read: {error}{f' ({reason})' if reason else ''}", file=sys.stderr)
     except BrokenPipeError:
         # Whoever reads our output has seen enough. Python would complain once more when it flushes at the end.
@@ -83,18 +90,23 @@ def _moment(value: str) -> datetime:
         moment = datetime.fromisoformat(value)
     except ValueError:
         raise argparse.ArgumentTypeError("not a date such as 2026-01-31 or 2026-01-31T12:00") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-async def _verify(store: Store, options: argparse.Namespace) -> int:
     try:
-        reports = await store.audit.verify(tuple(options.head))
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise argparse.ArgumentTypeError("not a date that there is in UTC") from None
+
+
+async def _verify(store: Store, heads: list[str], retention_days: int) -> int:
+    try:
+        reports = await store.audit.verify(tuple(heads))
     finally:
         await store.close()
     for report in reports:
         print(_verdict(report))
+        if doubt := _doubt(report, retention_days):
+            print(f"WARNING: tenant {report.tid}: {doubt}")
     # A head belongs to one tenant's trail; it is missing if it is in none.
-    missing = [head for head in options.head if all(head in report.missing_heads for report in reports)]
+    missing = [head for head in heads if all(head in report.missing_heads for report in reports)]
     for head in missing:
         print(
             f"BROKEN: the head {head} is not in the trail. It was rewritten or shortened after that head was noted, "
@@ -112,21 +124,50 @@ def _verdict(report: ChainReport) -> str:
     return f"Intact: tenant {report.tid}, {report.rows} rows{pruned}, head {report.head} (row {report.head_seq})."
 
 
+def _doubt(report: ChainReport, retention_days: int) -> str:
+    """What the chain itself can't tell: that rows are gone which the settings keep."""
+    if not report.pruned_through:
+        return ""
+    if not retention_days:
+        return "rows were pruned, but MFABOT_AUDIT_RETENTION_DAYS keeps them for ever. Was it set otherwise before?"
+    if report.pruned_age is None or report.pruned_age.days < retention_days:
+        return "rows were pruned that were younger than MFABOT_AUDIT_RETENTION_DAYS. Was it set otherwise before?"
+    return ""
+
+
 async def _export(store: Store, options: argparse.Namespace) -> int:
     try:
+        # Before anything is written: a database that can't be read must not leave half an export.
+        heads = await store.audit.heads()
         write = _write_csv if options.format == "csv" else _write_jsonl
         async with aclosing(store.audit.rows(options.since, options.until)) as rows:
             if options.output:
-                # csv ends its lines by itself; nobody else is served while the file is opened.
-                with Path(options.output).open("w", encoding="utf-8", newline="") as file:  # noqa: ASYNC230
+                with _replacing(Path(options.output)) as file:
                     await write(rows, file)
             else:
                 await write(rows, sys.stdout)
-        for head in await store.audit.heads():
+        for head in heads:
             print(f"Head of tenant {head.tid}: {head.hash} (row {head.seq})", file=sys.stderr)
     finally:
         await store.close()
     return INTACT
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """A file that takes the place of ``path`` when it is complete, readable by its owner only."""
+    if path.is_file() and path.read_bytes()[: len(_SQLITE)] == _SQLITE:
+        raise OSError(f"{path} is a database")
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", newline="", dir=path.parent, prefix=path.name, delete=False
+    ) as file:
+        try:
+            # csv ends its lines by itself, hence the newline.
+            yield cast("TextIO", file)
+        except BaseException:
+            Path(file.name).unlink()
+            raise
+    Path(file.name).replace(path)
 
 
 async def _write_jsonl(rows: AsyncIterator[dict[str, Any]], file: TextIO) -> None:
@@ -149,7 +190,7 @@ def _cell(value: object) -> object:
     """Text that a spreadsheet would take for a formula gets an apostrophe: names in it are foreign."""
     if isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    if isinstance(value, str) and value.lstrip().startswith(_FORMULA):
         return f"'{value}"
     return _plain(value)
 

@@ -12,14 +12,30 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, Row, Select, String, and_, case, delete, exists, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Exists,
+    Row,
+    Select,
+    String,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import AlreadyBegun, ChangeUnderWay, TooManyChanges
 from bot.mfa import DefaultMethod, Oid, Person, TenantId
 from bot.store.chain import GENESIS, PRUNING, ChainCheck, ChainReport, row_hash
 from bot.store.database import Database
-from bot.store.records import Change, Head, Intent, Limits, Outcome, OutcomeKind
+from bot.store.records import Change, Head, Intent, Limits, Outcome, OutcomeKind, Past
 from bot.store.schema import audit
 from bot.telemetry import get_logger
 
@@ -56,7 +72,7 @@ class AuditTrail:
 
         Raises:
             AlreadyBegun: there is an intent of the same key.
-            ChangeUnderWay: another intent for the same target has no outcome yet.
+            ChangeUnderWay: another intent for the same target has no outcome yet, or came after ``intent.follows``.
             TooManyChanges: the limit is reached.
             StoreUnavailable: it was not recorded, or nobody can tell.
         """
@@ -80,10 +96,10 @@ class AuditTrail:
         }
         async with self._database.writing_in_turn(_turn_of(intent.actor.tid)) as connection:
             bounds = _bounds(intent, limits)
-            is_begun, is_under_way, *nth_last = (await connection.execute(_standing(intent, bounds, now))).one()
+            is_begun, is_under_way, newest, *nth_last = (await connection.execute(_standing(intent, bounds, now))).one()
             if is_begun:
                 raise AlreadyBegun
-            if is_under_way:
+            if is_under_way or intent.follows not in {None, newest or ""}:
                 raise ChangeUnderWay
             reached = [(at, limit) for at, (limit, _) in zip(nth_last, bounds, strict=True) if at is not None]
             if reached:
@@ -127,16 +143,25 @@ class AuditTrail:
             row = (await connection.execute(_changes().where(audit.c.key == key))).one_or_none()
         return _change(row) if row else None
 
+    async def past_of(self, target: Person) -> Past:
+        """What is on record about a person's default. Read it before the state that it is held against."""
+        theirs = (audit.c.tid == target.tid, audit.c.target_oid == target.oid)
+        newest = _changes().where(*theirs).order_by(audit.c.seq.desc()).limit(1)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(newest)).one_or_none()
+            if row is None:
+                return Past()
+            last = row if row.outcome != OutcomeKind.REFUSED else None
+            if last is None:
+                last = (await connection.execute(newest.where(_was_not_refused()))).one_or_none()
+            under_way = await _is_under_way(connection, target, self._clock())
+        return Past(row.intent_id, _change(last) if last else None, under_way)
+
     async def last_changes(self, target: Person, count: int) -> list[Change]:
         """The last changes of a person's default, the newest first, without those that Graph refused."""
-        outcome = _known_outcome()
         query = (
             _changes()
-            .where(
-                audit.c.tid == target.tid,
-                audit.c.target_oid == target.oid,
-                or_(outcome.is_(None), outcome != OutcomeKind.REFUSED.value),
-            )
+            .where(audit.c.tid == target.tid, audit.c.target_oid == target.oid, _was_not_refused())
             .order_by(audit.c.seq.desc())
             .limit(count)
         )
@@ -179,10 +204,10 @@ class AuditTrail:
             .order_by(audit.c.seq)
         )
         rows = (await connection.execute(query)).all()
-        begun_before = self._clock() - UNDER_WAY
-        young = [row.seq for row in rows if row.at_utc > begun_before]
-        settled_through = min(young) - 1 if young else head.seq if head else 0
-        return [row.intent_id for row in rows if row.at_utc <= begun_before], settled_through
+        now = self._clock()
+        under_way = [row for row in rows if abs(row.at_utc - now) < UNDER_WAY]
+        settled_through = under_way[0].seq - 1 if under_way else head.seq if head else 0
+        return [row.intent_id for row in rows if row not in under_way], settled_through
 
     async def _give_up(self, tid: TenantId, intent_id: str) -> int:
         row = {
@@ -220,7 +245,11 @@ class AuditTrail:
             select(func.min(audit.c.seq)).where(audit.c.tid == tid, audit.c.at_utc >= older_than)
         )
         first_kept = kept_from.scalar_one()
-        old = select(audit.c.seq, audit.c.kind, audit.c.hash).where(audit.c.tid == tid).order_by(audit.c.seq)
+        old = (
+            select(audit.c.seq, audit.c.kind, audit.c.hash, audit.c.at_utc)
+            .where(audit.c.tid == tid)
+            .order_by(audit.c.seq)
+        )
         if first_kept is not None:
             old = old.where(audit.c.seq < first_kept)
         rows = (await connection.execute(old.limit(_PRUNED_AT_ONCE))).all()
@@ -228,7 +257,13 @@ class AuditTrail:
             # The row that tells of the last pruning anchors the rest, so it stays until there is something else to go.
             return 0
         last = rows[-1]
-        telling = {"kind": PRUNING, "at_utc": self._clock(), "pruned_through": last.seq, "pruned_hash": last.hash}
+        telling = {
+            "kind": PRUNING,
+            "at_utc": self._clock(),
+            "pruned_through": last.seq,
+            "pruned_hash": last.hash,
+            "pruned_until_utc": max(row.at_utc for row in rows),
+        }
         await _append(connection, TenantId(tid), telling)
         await connection.execute(delete(audit).where(audit.c.tid == tid, audit.c.seq <= last.seq))
         return len(rows)
@@ -317,11 +352,11 @@ async def _rows(connection: AsyncConnection, wanted: Select[Any]) -> AsyncIterat
 
 
 async def _check(connection: AsyncConnection, tid: str, heads: tuple[str, ...]) -> ChainReport:
-    theirs = select(audit).where(audit.c.tid == tid)
+    theirs = select(audit, _times_as_stored(connection)).where(audit.c.tid == tid)
     check = ChainCheck(tid, heads)
     try:
         async for row in _rows(connection, theirs):
-            check.add(row)
+            check.add(*_looked_at(row))
     except (ValueError, TypeError):
         # Somewhere is what no row of ours can hold. So each row by itself.
         check = ChainCheck(tid, heads)
@@ -329,10 +364,24 @@ async def _check(connection: AsyncConnection, tid: str, heads: tuple[str, ...]) 
             await connection.scalars(select(audit.c.seq).where(audit.c.tid == tid).order_by(audit.c.seq))
         ).all():
             try:
-                check.add(dict((await connection.execute(theirs.where(audit.c.seq == seq))).mappings().one()))
+                row = dict((await connection.execute(theirs.where(audit.c.seq == seq))).mappings().one())
+                check.add(*_looked_at(row))
             except (ValueError, TypeError):
                 check.add_unreadable(seq)
     return check.report()
+
+
+def _times_as_stored(connection: AsyncConnection) -> ColumnElement[Any]:
+    """SQLite keeps moments as text and compares them as such, so one in another form may hide from a comparison."""
+    if connection.dialect.name != "sqlite":
+        return null().label("stored")
+    return type_coerce(audit.c.at_utc, String).label("stored")
+
+
+def _looked_at(row: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    stored = row.pop("stored")
+    is_ours = stored in {None, row["at_utc"].strftime("%Y-%m-%d %H:%M:%S.%f")}
+    return row, "" if is_ours else "its time is not written as we write it"
 
 
 async def _is_under_way(connection: AsyncConnection, target: Person, now: datetime) -> bool:
@@ -344,7 +393,9 @@ def _under_way(target: Person, now: datetime) -> Exists:
         audit.c.tid == target.tid,
         audit.c.target_oid == target.oid,
         audit.c.kind == _INTENT,
+        # One from the future was written by a wrong clock, and nobody knows when.
         audit.c.at_utc > now - UNDER_WAY,
+        audit.c.at_utc < now + UNDER_WAY,
         ~_has_outcome(),
     )
 
@@ -366,7 +417,7 @@ def _bounds(intent: Intent, limits: Limits) -> list[_Bound]:
 
 
 def _standing(intent: Intent, bounds: list[_Bound], now: datetime) -> Select[Any]:
-    """Whether the intent is begun and its target under way; for each bound when the last but so many was begun.
+    """Whether it is begun, whether its target is under way, the target's newest intent; when each bound was reached.
 
     All in one round trip, since everybody else waits for this transaction.
     """
@@ -380,7 +431,14 @@ def _standing(intent: Intent, bounds: list[_Bound], now: datetime) -> Select[Any
         .scalar_subquery()
         for limit, counted in bounds
     ]
-    return select(exists().where(audit.c.key == intent.key), _under_way(intent.target, now), *nth_last)
+    newest = (
+        select(audit.c.intent_id)
+        .where(audit.c.tid == intent.target.tid, audit.c.target_oid == intent.target.oid, audit.c.kind == _INTENT)
+        .order_by(audit.c.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(exists().where(audit.c.key == intent.key), _under_way(intent.target, now), newest, *nth_last)
 
 
 def _has_outcome() -> Exists:
@@ -394,6 +452,11 @@ def _is_outcome_of(intent_id: str) -> ColumnElement[bool]:
 def _known_outcome() -> ColumnElement[str]:
     """What is known at last: a late outcome tells more than the one before it."""
     return func.coalesce(_late.c.outcome, _outcomes.c.outcome)
+
+
+def _was_not_refused() -> ColumnElement[bool]:
+    outcome = _known_outcome()
+    return or_(outcome.is_(None), outcome != OutcomeKind.REFUSED.value)
 
 
 def _changes() -> Select[Any]:

@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 __all__ = ["GENESIS", "PRUNING", "ChainCheck", "ChainReport", "row_hash"]
@@ -58,6 +58,8 @@ class ChainReport:
     head_seq: int
     pruned_through: int
     """Number of the last row that was pruned, 0 if none was."""
+    pruned_age: timedelta | None = None
+    """How old the newest pruned row was when it was pruned; None if none was."""
     broken_seq: int | None = None
     """Number of the first row that is not as it was written; None if all are."""
     complaint: str = ""
@@ -69,6 +71,12 @@ class ChainReport:
     def intact(self) -> bool:
         """True when nothing was found."""
         return self.broken_seq is None and not self.missing_heads
+
+
+def _age(pruning: Row | None) -> timedelta | None:
+    until: datetime | None = pruning["pruned_until_utc"] if pruning else None
+    at: datetime | None = pruning["at_utc"] if pruning else None
+    return at - until if at and until else None
 
 
 class ChainCheck:
@@ -83,15 +91,16 @@ class ChainCheck:
         self._pruned: Row | None = None
         self._broken: tuple[int, str] | None = None
 
-    def add(self, row: Row) -> None:
-        """The next row, with all its columns."""
-        complaint = self._complaint(row)
+    def add(self, row: Row, complaint: str = "") -> None:
+        """The next row, with all its columns; ``complaint`` is what its reader has found already."""
+        complaint = complaint or self._complaint(row)
         if complaint:
             self._break(row["seq"], complaint)
         elif row["kind"] == PRUNING:
             self._pruned = row
-            self._note_head(row["pruned_hash"])
-        self._note_head(row["hash"])
+        # Only the hash of a row that is there counts: what a pruning claims to have removed, anybody could claim.
+        if row["hash"] in self._missing_heads:
+            self._missing_heads.remove(row["hash"])
         self._first = self._first or row
         self._last = row
         self._rows += 1
@@ -110,6 +119,7 @@ class ChainCheck:
             head=self._last["hash"] if self._last else None,
             head_seq=self._last["seq"] if self._last else 0,
             pruned_through=self._pruned["pruned_through"] if self._pruned else 0,
+            pruned_age=_age(self._pruned),
             broken_seq=broken[0] if broken else None,
             complaint=broken[1] if broken else "",
             missing_heads=tuple(self._missing_heads),
@@ -122,7 +132,14 @@ class ChainCheck:
             return f"the rows between {self._last['seq']} and it are missing"
         if self._last is not None and row["previous_hash"] != self._last["hash"]:
             return "it does not follow on the row before"
+        if row["kind"] == PRUNING and not self._is_possible(row):
+            return "it tells of a pruning that can't have been"
         return ""
+
+    def _is_possible(self, pruning: Row) -> bool:
+        """Only rows before it can have been pruned, and each pruning goes further than the one before."""
+        before = self._pruned["pruned_through"] if self._pruned else 0
+        return isinstance(pruning["pruned_through"], int) and before < pruning["pruned_through"] < pruning["seq"]
 
     def _broken_beginning(self) -> tuple[int, str] | None:
         """The first row must be number one, or follow on what was pruned last."""
@@ -135,7 +152,3 @@ class ChainCheck:
 
     def _break(self, seq: int, complaint: str) -> None:
         self._broken = self._broken or (seq, complaint)
-
-    def _note_head(self, head: str) -> None:
-        if head in self._missing_heads:
-            self._missing_heads.remove(head)

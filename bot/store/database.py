@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 import asyncpg
@@ -54,7 +55,10 @@ class Database:
         # SQLite lets one write at a time and is unfair to those who wait; here they wait in their order.
         self._write_turn = asyncio.Lock()
         self._instance: sqlite3.Connection | None = None
+        self._path = _path_of(url) if self._is_sqlite else None
+        self._file_id: tuple[int, int] | None = None
         self._last_write_failed = False
+        self._is_struggling = False
 
     @classmethod
     async def open(cls, database_url: str) -> Database:
@@ -69,6 +73,7 @@ class Database:
         try:
             if database._is_sqlite:
                 database._instance = await asyncio.to_thread(_claim_sqlite, url)
+                database._file_id = _file_id(_path_of(url))
             async with _failing_clearly(explain=True):
                 await _migrate(url)
             # A file that may only be read shows that no sooner than when something is written.
@@ -88,7 +93,7 @@ class Database:
         url = make_url(database_url)
         if url.get_backend_name() == "sqlite" and not _path_of(url).is_file():
             raise StoreUnavailable(f"there is no file {_path_of(url)}")
-        return cls(url, _engine(url, poolclass=NullPool))
+        return cls(url, _reading_engine(url))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -102,11 +107,19 @@ class Database:
         Raises:
             StoreUnavailable: it does not.
         """
-        async with self.reading() as connection:
-            await connection.execute(text("SELECT 1"))
-        if self._last_write_failed:
-            await self._probe()
-            self._last_write_failed = False
+        # Whoever asks wants to know it now, and not once a database that hangs has answered.
+        async with _failing_clearly(), asyncio.timeout(_ANSWER_S):
+            self._check_file()
+            async with self.reading() as connection:
+                await connection.execute(text("SELECT 1"))
+            if self._last_write_failed:
+                await self._probe()
+                self._last_write_failed = False
+
+    def _check_file(self) -> None:
+        """A file that was moved away would take records that nobody ever finds."""
+        if self._path is not None and self._file_id is not None and _file_id(self._path) != self._file_id:
+            raise StoreUnavailable(f"{self._path.name} was moved or replaced")
 
     async def _probe(self, *, explain: bool = False) -> None:
         """Write something and take it away again, since only that shows that there is room and permission."""
@@ -133,17 +146,28 @@ class Database:
             StoreUnavailable: it was not committed, or nobody can tell.
         """
         try:
-            async with _failing_clearly(explain=explain):
-                if self._is_sqlite:
-                    async with self._write_turn, self._writer.begin() as connection:
-                        yield connection
-                else:
-                    async with self._writer.begin() as connection:
-                        yield connection
+            async with _failing_clearly(explain=explain), self._turn_to_write(), self._writer.begin() as connection:
+                yield connection
         except StoreUnavailable as error:
             # A row that is there already says nothing about the database's health.
-            self._last_write_failed = not isinstance(error.__cause__, IntegrityError)
+            if not isinstance(error.__cause__, IntegrityError):
+                self._last_write_failed = self._is_struggling = True
             raise
+        self._is_struggling = False
+
+    @asynccontextmanager
+    async def _turn_to_write(self) -> AsyncIterator[None]:
+        if not self._is_sqlite:
+            yield
+            return
+        self._check_file()
+        # While another program holds the file, everybody who waits would wait for all before.
+        async with asyncio.timeout(_ANSWER_S if self._is_struggling else _QUEUE_S):
+            await self._write_turn.acquire()
+        try:
+            yield
+        finally:
+            self._write_turn.release()
 
     @asynccontextmanager
     async def writing_in_turn(self, name: str) -> AsyncIterator[AsyncConnection]:
@@ -171,7 +195,8 @@ async def _failing_clearly(*, explain: bool = False) -> AsyncIterator[None]:
         yield
     except _FAILURES as error:
         words = str(getattr(error, "orig", None) or error).partition("\n")[0] if explain else ""
-        raise StoreUnavailable(words, cause=type(error).__name__) from error
+        code = getattr(getattr(error, "orig", None), "sqlstate", None)
+        raise StoreUnavailable(words, cause=type(error).__name__, code=code) from error
 
 
 def _engine(url: URL, **options: Any) -> AsyncEngine:
@@ -184,6 +209,17 @@ def _engine(url: URL, **options: Any) -> AsyncEngine:
     pool = {} if "poolclass" in options else {"pool_size": _POOL_SIZE, "max_overflow": 0, "pool_timeout": _QUEUE_S}
     # A connection that the server or the network has cut is noticed before it is used.
     return create_async_engine(url, pool_pre_ping=True, connect_args=_postgresql(_ANSWER_S), **pool, **options)
+
+
+def _reading_engine(url: URL) -> AsyncEngine:
+    """For somebody who looks at the database: nothing can be written, and a slow reader is waited for."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_async_engine(url, poolclass=NullPool)
+        event.listen(engine.sync_engine, "connect", _only_read_sqlite)
+        return engine
+    arguments = _postgresql(_MIGRATION_S)
+    arguments["server_settings"] |= {"idle_in_transaction_session_timeout": "0", "default_transaction_read_only": "on"}
+    return create_async_engine(url, poolclass=NullPool, connect_args=arguments)
 
 
 def _postgresql(limit_s: int) -> dict[str, Any]:
@@ -209,7 +245,17 @@ async def _lock(connection: AsyncConnection, name: str) -> None:
 
 
 def _path_of(url: URL) -> Path:
-    return Path(str(url.database).removeprefix("file:")).resolve()
+    name = str(url.database)
+    return Path(unquote(name.removeprefix("file:")) if name.startswith("file:") else name).resolve()
+
+
+def _file_id(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another of the same name; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _claim_sqlite(url: URL) -> sqlite3.Connection:
@@ -218,6 +264,10 @@ def _claim_sqlite(url: URL) -> sqlite3.Connection:
     The claim is an exclusive lock on a file beside it, which the system lifts when the process dies, however it dies.
     """
     arguments, options = url.get_dialect()().create_connect_args(url)
+    path = _path_of(url)
+    if url.query.get("mode") is None and path.parent.is_dir() and not path.exists():
+        # It will hold the key of the buttons.
+        path.touch(mode=0o600)
     try:
         # Where this fails, aiosqlite would leave a thread that outlives the loop.
         with closing(sqlite3.connect(str(arguments[0]), uri=bool(options.get("uri")), isolation_level=None)) as trial:
@@ -225,7 +275,9 @@ def _claim_sqlite(url: URL) -> sqlite3.Connection:
             trial.execute("ROLLBACK")
     except sqlite3.Error as error:
         raise StoreUnavailable(str(error)) from error
-    path = _path_of(url)
+    if path.stat().st_nlink > 1:
+        # SQLite keeps what is not yet in the file beside it, under its name; a second name would not find it.
+        raise StoreUnavailable(f"{path.name} has a second name (a hard link)")
     try:
         claim = sqlite3.connect(f"{path}.instance", timeout=0, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
@@ -253,6 +305,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         # The pool forgets a connection that fails here, and its thread would stay for ever.
         connection.close()
         raise
+
+
+def _only_read_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, delete, update
+from sqlalchemy import ColumnElement, Row, and_, delete, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.mfa import Oid, Person, TenantId
@@ -61,22 +62,25 @@ class Inbox:
             )
             assert changed.rowcount == 1
 
-    async def claim(self, person: Person, conversation_id: str, exchange_id: str | None = None) -> list[PendingCommand]:
+    async def claim(
+        self, person: Person, conversation_id: str, exchange_id: str | None = None, *, claim_id: str = ""
+    ) -> list[PendingCommand]:
         """What waits for ``person``'s sign-in in a conversation, in the order in which it was said.
 
         All of it, or only what waits for the exchange ``exchange_id``. Each command is given once: to the first who
-        asks, who then works on it.
+        asks, who then works on it. Asked again under the same ``claim_id``, as the answer was lost, it is given again.
         """
+        claim_id = claim_id or str(uuid4())
+        waits = and_(commands.c.state == _State.WAITING, commands.c.until_utc > self._clock())
         wanted = [
             commands.c.tid == person.tid,
             commands.c.oid == person.oid,
             commands.c.conversation_id == conversation_id,
-            commands.c.state == _State.WAITING,
-            commands.c.until_utc > self._clock(),
+            or_(waits, and_(commands.c.state == _State.WORKING, commands.c.claim == claim_id)),
         ]
         if exchange_id is not None:
             wanted.append(commands.c.id == exchange_id)
-        taken = {"state": _State.WORKING, "until_utc": self._clock() + LEASE}
+        taken = {"state": _State.WORKING, "until_utc": self._clock() + LEASE, "claim": claim_id}
         async with self._database.writing() as connection:
             rows = (await connection.execute(update(commands).where(*wanted).values(taken).returning(commands))).all()
         return [_pending(row) for row in sorted(rows, key=lambda row: row.said_at_utc)]
@@ -103,10 +107,15 @@ class Inbox:
         return [_pending(row) for row in rows]
 
     async def clean(self) -> int:
-        """Forget what nobody will ask for any more; the number of rows."""
-        over = (commands.c.until_utc <= self._clock(), commands.c.state != _State.WORKING)
+        """Forget what nobody will ask for any more; the number of rows.
+
+        A command whose sign-in never came is over, but its message may still be delivered again.
+        """
+        over = commands.c.until_utc <= self._clock()
         async with self._database.writing() as connection:
-            return (await connection.execute(delete(commands).where(*over))).rowcount
+            forgotten = await connection.execute(delete(commands).where(over, commands.c.state == _State.DONE))
+            await self._finish(connection, over, commands.c.state == _State.WAITING)
+            return forgotten.rowcount
 
     async def _finish(self, connection: AsyncConnection, *which: ColumnElement[bool]) -> list[Row[Any]]:
         done = {"state": _State.DONE, "until_utc": self._clock() + _REDELIVERY}

@@ -18,6 +18,7 @@ __all__ = [
     "Limits",
     "Outcome",
     "OutcomeKind",
+    "Past",
     "PendingCommand",
 ]
 
@@ -56,6 +57,9 @@ class Intent:
     """Id of the intent that this one puts back."""
     reason: str | None = None
     """Why, or a ticket's number, where an agent gave one."""
+    follows: str | None = None
+    """``Past.newest_intent_id`` of before the state was read: the intent is refused if another came since. None is not
+    checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,18 @@ class Change:
         """The default before it, as Graph spelled it; None when there was none."""
         name = self.before.get("userpreferredmethodforsecondaryauthentication")
         return str(name) if name else None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is on record about one person's default at a moment."""
+
+    newest_intent_id: str = ""
+    """Empty when nothing was ever begun."""
+    last: Change | None = None
+    """The last change that Graph has not refused."""
+    under_way: bool = False
+    """True while somebody is carrying out a change."""
 
 
 @dataclass(frozen=True, slots=True)

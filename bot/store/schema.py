@@ -78,6 +78,7 @@ audit = Table(
     Column("reason", String(1024)),
     Column("pruned_through", BigInteger().with_variant(Integer, "sqlite")),
     Column("pruned_hash", String(64)),
+    Column("pruned_until_utc", UtcDateTime),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
     UniqueConstraint("intent_id", "kind"),
@@ -98,6 +99,8 @@ commands = Table(
     Column("attempts", Integer, nullable=False),
     Column("card_activity_id", String(512)),
     Column("state", String(16), nullable=False),
+    # Whose claim it was that took it, so that a claim whose answer was lost can be made again.
+    Column("claim", String(36)),
     Column("said_at_utc", UtcDateTime, nullable=False),
     # What that means depends on the state: no sign-in came, whoever works on it has died, to be forgotten.
     Column("until_utc", UtcDateTime, nullable=False, index=True),

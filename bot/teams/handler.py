@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import chain, repeat
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -57,7 +58,7 @@ from bot.replies import (
 )
 from bot.self_service import SelfService
 from bot.settings import Pace
-from bot.store import OutcomeKind, PendingCommand, Store
+from bot.store import Change, OutcomeKind, PendingCommand, Store
 from bot.teams.adapter import TeamsAdapter
 from bot.teams.answers import answer_to_press, replace_card, send, signing_in, texts_of, trouble, unforeseen
 from bot.teams.people import address_of, is_personal, reference_to, sender_of, text_of
@@ -185,7 +186,7 @@ class TeamsHandler(TeamsActivityHandler):
         self._adapter.spawn(self._finish_in_the_end(wish.origin.key))
 
     async def _finish_in_the_end(self, key: str) -> None:
-        for pause_s in (0.0, *self._pace.store_pauses_s):
+        for pause_s in chain((0.0,), self._pace.store_pauses_s, repeat(self._pace.store_pauses_s[-1])):
             await asyncio.sleep(pause_s)
             try:
                 await self._store.inbox.finish(key)
@@ -339,7 +340,11 @@ class TeamsHandler(TeamsActivityHandler):
             wish = Wish.stored(pending, person)
             reply = await self._carry_out(context, wish)
             if reply is not None:
-                await self._finished_by(replace_card(context, pending.card_activity_id, reply), wish)
+                try:
+                    await self._finished_by(replace_card(context, pending.card_activity_id, reply), wish)
+                except MfaBotError as error:
+                    # What else waits does not depend on it.
+                    log_error(_log, error)
 
     async def _give_up(self, context: TurnContext, person: Person, exchange: Exchange, error: MfaBotError) -> None:
         """Tell it once: in the card that promised a result, or in a message if the client does not show its own."""
@@ -364,17 +369,24 @@ class TeamsHandler(TeamsActivityHandler):
             _log.warning("nobody can be told of an interruption", conversation=pending.conversation_id)
             return
         command = command_from_json(pending.command)
+        change = await self._begun_by(pending.message_key)
+        taken = change is not None and change.outcome in {OutcomeKind.CONFIRMED, OutcomeKind.ACCEPTED}
         reply = InterruptedReply(
-            method=command.method if isinstance(command, SetDefault) else None,
-            maybe_changed=isinstance(command, Press) or await self._has_begun(pending.message_key),
+            method=change.method if change else command.method if isinstance(command, SetDefault) else None,
+            changed=taken,
+            maybe_changed=isinstance(command, Press) or (change is not None and not taken),
         )
         answer = partial(replace_card, card_activity_id=pending.card_activity_id, reply=reply)
         await self._adapter.resume(reference_to(address), answer)
 
-    async def _has_begun(self, key: str) -> bool:
+    async def _begun_by(self, key: str) -> Change | None:
+        """The change that the message of ``key`` has begun, if Graph has not refused it."""
         origin = Origin(key, "")
-        changes = [await self._store.audit.find_change(each.key) for each in (origin, origin.resumed())]
-        return any(change is not None and change.outcome is not OutcomeKind.REFUSED for change in changes)
+        for each in (origin.resumed(), origin):
+            change = await self._store.audit.find_change(each.key)
+            if change is not None and change.outcome is not OutcomeKind.REFUSED:
+                return change
+        return None
 
     async def _note_address(self, activity: Activity, *, anew: bool = False) -> None:
         """Remember where the person can be written to."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from botbuilder.core import TurnContext
@@ -103,15 +105,16 @@ class SignIn:
         """
         # One that is silent costs its time limit at each try, and what the person says next waits for this.
         give_up_at = time.monotonic() + self._pace.claim_s
+        claim = partial(self._inbox.claim, person, conversation_id, exchange_id, claim_id=str(uuid4()))
         for pause_s in self._pace.store_pauses_s:
             try:
-                return await self._inbox.claim(person, conversation_id, exchange_id)
+                return await claim()
             except StoreUnavailable as error:
                 if time.monotonic() + pause_s > give_up_at:
                     raise
                 log_error(_log, error)
                 await asyncio.sleep(pause_s)
-        return await self._inbox.claim(person, conversation_id, exchange_id)
+        return await claim()
 
     async def _take(self, token: str, person: Person) -> Person:
         sso = await self._sso.validate(token, person)

@@ -117,7 +117,8 @@ async def test_a_round_does_all_that_is_due(store: Store, teller: Teller, clock:
     assert ([OutcomeKind.UNKNOWN] * 2, ["message:1", "message:2"]) == (observed, sorted(teller.told))
     assert [2] == [entry["rows"] for entry in entries(log, "audit rows pruned")]
     heads = [(entry["tenant"], entry["seq"], entry["head"]) for entry in entries(log, "audit head")]
-    assert [(head.tid, 7, head.hash)] == heads
+    # Before the pruning and after it.
+    assert ([6, 7], (head.tid, 7, head.hash)) == ([seq for _, seq, _ in heads], heads[-1])
     assert 0 == await store.clean()
 
 
@@ -186,7 +187,7 @@ async def test_what_is_hourly_is_tried_again_at_the_next_round(
     with structlog.testing.capture_logs() as log:
         await keeper.work()
 
-    assert [3] == [entry["seq"] for entry in entries(log, "audit head")]
+    assert 3 == [entry["seq"] for entry in entries(log, "audit head")][-1]
 
 
 @pytest.mark.parametrize("error", [Unavailable("connector"), MfaBotError()])

@@ -128,7 +128,7 @@ async def test_what_waits_can_be_finished_and_nothing_twice(store: Store, clock:
 
 
 async def test_cleaning_never_takes_what_is_worked_on(store: Store, clock: Clock, database_url: str) -> None:
-    """What is over goes after a day and what waits after its time; what nobody has been told of stays."""
+    """What is over goes after a day, as does what waited in vain; what nobody has been told of stays."""
     await store.inbox.begin(command(1))
     await store.inbox.begin(command(2))
     await store.inbox.finish("message:2")
@@ -138,6 +138,26 @@ async def test_cleaning_never_takes_what_is_worked_on(store: Store, clock: Clock
         clock.now += age
         cleaned.append(await store.clean())
 
-    assert [0, 1, 1, 0] == cleaned
+    assert [0, 0, 2, 0] == cleaned
     assert [{"message_key": "message:1"}] == rows(database_url, "SELECT message_key FROM commands")
     assert [command(1)] == await store.inbox.take_interrupted()
+
+
+async def test_a_message_whose_sign_in_never_came_is_not_begun_again(store: Store, clock: Clock) -> None:
+    """It was there, though nothing came of it: delivered again within a day it does nothing."""
+    await store.inbox.begin(command(1))
+    await store.inbox.await_sign_in(command(1))
+    clock.now += SIGN_IN_LIFETIME
+    await store.clean()
+
+    assert not await store.inbox.begin(replace(command(1), id="another"))
+    assert [] == await store.inbox.claim(ADA, command(1).conversation_id)
+
+
+async def test_a_claim_whose_answer_was_lost_can_be_made_again(store: Store) -> None:
+    """By the one who made it, and by nobody else."""
+    await store.inbox.await_sign_in(command(1))
+    where = (ADA, command(1).conversation_id)
+    claimed = [await store.inbox.claim(*where, claim_id=who) for who in ("one", "two", "one")]
+
+    assert [[command(1)], [], [command(1)]] == claimed

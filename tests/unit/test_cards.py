@@ -525,9 +525,9 @@ def test_without_an_id_there_is_no_undo() -> None:
 @pytest.mark.parametrize(
     ("entry", "what", "details"),
     [
-        (ENTRIES[0], "none → Authenticator notification", f"{DATE} {TIME}"),
-        (ENTRIES[1], "Authenticator notification → text message", f"{DATE} {TIME} · put back"),
-        (ENTRIES[2], "telepathy → one-time code", f"{DATE} {TIME} · no clear answer; may not have taken"),
+        (ENTRIES[0], "none → Authenticator notification", f"{DATE} {TIME} · by you"),
+        (ENTRIES[1], "Authenticator notification → text message", f"{DATE} {TIME} · put back · by you"),
+        (ENTRIES[2], "telepathy → one-time code", f"{DATE} {TIME} · by you · no clear answer; may not have taken"),
         (
             ENTRIES[3],
             "text message → call to your office phone",

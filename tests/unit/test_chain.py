@@ -166,8 +166,29 @@ def test_a_pruned_chain_is_anchored_in_its_last_pruning() -> None:
     twice = [*once[1:], *linked([pruned(chain[2])], 5, once[-1]["hash"])]
 
     assert [(True, 2), (True, 3)] == [(r.intact, r.pruned_through) for r in (check(once), check(twice))]
-    assert check(once, [chain[1]["hash"]]).intact
+    # Anybody could claim to have pruned a head that was noted, so that alone does not count as finding it.
+    assert (chain[1]["hash"],) == check(once, [chain[1]["hash"]]).missing_heads
     assert [4, 2, 5] == [check(rows).broken_seq for rows in (once[1:], [chain[1], *once], twice[1:])]
+
+
+def test_a_chain_that_was_made_anew_does_not_pass_by_made_up_prunings() -> None:
+    """Neither a claim to have pruned the heads that were noted, nor all rows wiped behind one, hides a rewriting."""
+    heads = [row["hash"] for row in four()]
+    claims = [{"kind": "intent", "pruned_through": 0, "pruned_hash": head} for head in heads]
+    anew = linked([*claims, {"kind": "pruning", "pruned_through": 0, "pruned_hash": GENESIS}])
+    wiped = linked([{"kind": "pruning", "pruned_through": 4, "pruned_hash": heads[-1]}], 4, heads[-1])
+
+    assert (5, tuple(heads)) == (check(anew, heads).broken_seq, check(anew, heads).missing_heads)
+    assert (heads[-1],) == check(wiped, heads[-1:]).missing_heads
+
+
+@pytest.mark.parametrize("through", [0, 1, 6, -1, None])
+def test_a_pruning_of_what_can_not_have_been_pruned_is_broken(through: int | None) -> None:
+    """Rows go that are older than the row that tells of it, and each pruning goes further than the last."""
+    chain = four()
+    told = linked([pruned(chain[0]), {**pruned(chain[1]), "pruned_through": through}], 4, chain[3]["hash"])
+
+    assert 6 == check([*chain[1:], *told]).broken_seq
 
 
 SOME = (

@@ -77,6 +77,7 @@ def _create_audit() -> sa.Table:
         sa.Column("reason", sa.String(1024)),
         sa.Column("pruned_through", _NUMBER),
         sa.Column("pruned_hash", sa.String(64)),
+        sa.Column("pruned_until_utc", UtcDateTime),
         sa.Column("previous_hash", sa.String(64), nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
         sa.UniqueConstraint("intent_id", "kind"),
@@ -98,6 +99,7 @@ def _create_commands() -> sa.Table:
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("card_activity_id", sa.String(512)),
         sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("claim", sa.String(36)),
         sa.Column("said_at_utc", UtcDateTime, nullable=False),
         sa.Column("until_utc", UtcDateTime, nullable=False),
     )
