@@ -66,6 +66,20 @@ async def test_a_wish_that_was_cut_off_after_graph_was_asked_claims_nothing(star
         assert "I can't say whether it took" in told.visible_text
 
 
+async def test_a_change_that_was_made_before_the_cut_is_told_as_made(start: Start, pace: Any) -> None:
+    """The outcome is on record, only its card never came: the person hears that it was done."""
+    async with start() as world:
+        await world.ask(ADA, "use text messages")
+        await eventually(lambda: world.count("commands", "state = 'done'") == 1)
+    assert ["confirmed"] == world.outcomes()
+    cut_off = f"UPDATE commands SET state = 'working', until_utc = '{LONG_AGO}'"  # noqa: S608
+    execute(world.database_url, cut_off)
+
+    async with start(pace=pace()) as world:
+        told = await world.client(ADA).wait_for(lambda message: "interrupted" in message.visible_text)
+        assert "text message. It was done before that: Microsoft has taken it." in told.visible_text
+
+
 async def test_wishes_that_wait_for_their_turn_are_not_lost_without_a_word(start: Start, pace: Any) -> None:
     """Two wishes, the first of which hangs: after a stop the person hears of both."""
     async with _stopped_in_the_middle(start, pace, ("PATCH",)) as world:

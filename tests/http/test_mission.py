@@ -253,7 +253,13 @@ def _counts(world: World) -> dict[str, int]:
 
 
 def _held_until_typing(world: World) -> Any:
+    def signs() -> int:
+        return sum(call.detail.get("type") == "typing" for call in world.sandbox.faults.calls)
+
+    # The sign-in before may have been slow enough for a sign of its own.
+    before = signs()
+
     async def hold(_call: object) -> None:
-        await eventually(lambda: any(c.detail.get("type") == "typing" for c in world.sandbox.faults.calls))
+        await eventually(lambda: signs() > before)
 
     return hold

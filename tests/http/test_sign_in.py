@@ -471,3 +471,16 @@ async def test_a_sign_in_card_that_can_not_be_sent_is_not_a_crash(world: World) 
     await world.client(ADA).say("show my methods")
 
     assert "Your default is" in await world.read(ADA, "show my methods")
+
+
+async def test_an_answer_that_can_not_be_sent_does_not_hold_up_the_next(world: World) -> None:
+    """Two wishes wait for one sign-in; Teams does not take the first one's answer, and the second is carried out."""
+    client = world.client(ADA)
+    client.sso_enabled = False
+    cards = [await _sign_in_card(world, ADA, text) for text in ("use text messages", "use office calls")]
+    world.sandbox.faults.add(connector("POST", "activities"), Answer(400))
+
+    await _exchange(world, ADA, cards[0]["tokenExchangeResource"]["id"], _sso(world, ADA))
+    await eventually(lambda: world.default_of(ADA) == "voiceOffice")
+
+    await eventually(lambda: world.count("commands", "state = 'done'") == 2)

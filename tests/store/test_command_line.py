@@ -173,3 +173,70 @@ async def test_what_can_not_be_done_is_said_in_a_line(
     assert 2 == done.status
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_looking_changes_nothing(run: Run, head: Head, store: Store, database_url: str, tmp_path: Path) -> None:
+    """A copy that was kept as evidence is the same file afterwards."""
+    assert head
+    await store.close()
+    copy = tmp_path / "copy.db"
+    await asyncio.to_thread(execute, database_url, "PRAGMA wal_checkpoint", f"VACUUM INTO '{copy}'")
+    before = copy.read_bytes()
+
+    assert 0 == (await run("verify", url=f"sqlite+aiosqlite:///{copy}")).status
+    assert 0 == (await run("export", url=f"sqlite+aiosqlite:///{copy}")).status
+    assert before == copy.read_bytes()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_an_export_takes_its_files_place_when_it_is_complete(run: Run, head: Head, tmp_path: Path) -> None:
+    """What was exported before stays where the new one fails, and nothing is left lying about."""
+    assert head
+    file = tmp_path / "export.jsonl"
+    assert 0 == (await run("export", "--format", "jsonl", "--output", str(file))).status
+    good = file.read_text()
+
+    assert 2 == (await run("export", "--output", str(file), url="sqlite+aiosqlite:////nowhere/x.db")).status
+    assert good == file.read_text()
+    assert ["export.jsonl"] == [path.name for path in tmp_path.iterdir() if path.name.startswith("export")]
+    assert 0o600 == file.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_an_export_does_not_take_a_databases_place(run: Run, head: Head, tmp_path: Path) -> None:
+    """Not even where that is asked for."""
+    done = await run("export", "--output", str(tmp_path / "mfabot.db"))
+
+    assert (2, True) == (done.status, "is a database" in done.err)
+    assert f"head {head.hash}" in (await run("verify")).out
+
+
+async def test_a_pruning_that_the_settings_do_not_explain_is_pointed_out(
+    run: Run, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chain alone can't tell a pruning from a cut; how long rows are kept can."""
+    await change(store.audit, intent("card:1"))
+    clock.now += timedelta(days=30)
+    await change(store.audit, intent("card:2"))
+    await store.audit.prune(timedelta(days=20))
+    said = []
+    for days in ("0", "40", "20"):
+        monkeypatch.setenv("MFABOT_AUDIT_RETENTION_DAYS", days)
+        done = await run("verify")
+        assert (0, True) == (done.status, "rows up to 2 pruned" in done.out)
+        said.append("WARNING" in done.out)
+
+    assert [True, True, False] == said
+
+
+@pytest.mark.parametrize("name", ["verify", "export"])
+async def test_a_database_without_a_trail_is_named(run: Run, store: Store, database_url: str, name: str) -> None:
+    """It is reachable; there is only nothing in it."""
+    await store.close()
+    await asyncio.to_thread(execute, database_url, "DROP TABLE audit")
+
+    done = await run(name)
+
+    assert (2, "") == (done.status, done.out)
+    assert "it has no audit trail: the bot has never been started on it" in done.err

@@ -234,3 +234,42 @@ async def test_a_file_that_goes_away_has_a_name(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         await store.clean()
     await store.close()
+
+
+# A file that is not what it was
+
+
+async def test_a_file_that_was_moved_away_takes_no_more_records(tmp_path: Path) -> None:
+    """Nobody would find them: nothing is written, and it is not ready, until the file is back."""
+    path = tmp_path / "mfabot.db"
+    store = await Store.open(sqlite_url(path))
+    path.rename(tmp_path / "moved.db")
+    with pytest.raises(StoreUnavailable):
+        await store.action_key()
+    with pytest.raises(StoreUnavailable, match="moved or replaced"):
+        await store.ping()
+
+    (tmp_path / "moved.db").rename(path)
+    await store.ping()
+    await store.close()
+
+
+async def test_a_file_with_two_names_is_refused(tmp_path: Path) -> None:
+    """By the second name another instance would get around the claim, and SQLite could not protect the file."""
+    store = await Store.open(sqlite_url(tmp_path / "mfabot.db"))
+    await store.close()
+    (tmp_path / "second.db").hardlink_to(tmp_path / "mfabot.db")
+
+    with pytest.raises(StoreUnavailable, match="a second name"):
+        await Store.open(sqlite_url(tmp_path / "second.db"))
+
+
+async def test_a_file_is_its_owners(tmp_path: Path) -> None:
+    """It holds the key of the buttons."""
+    store = await Store.open(sqlite_url(tmp_path / "mfabot.db"))
+    await store.action_key()
+
+    assert {0o600} == {
+        path.stat().st_mode & 0o777 for path in tmp_path.glob("mfabot.db*") if "instance" not in path.name
+    }
+    await store.close()
