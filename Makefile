@@ -15,7 +15,9 @@ run: $(VENV)/.runtime ## start the bot in a simulated tenant; prints the address
 	@$(BIN)/python app.py sandbox --port $(PORT)
 
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/coverage run -m pytest --ignore tests/e2e
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --ignore tests/e2e -n auto --maxprocesses 4 --dist worksteal -q
+	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
 check: $(VENV)/.dev ## style, types, structure, known vulnerabilities
@@ -41,7 +43,7 @@ lock: $(VENV)/.dev ## compile the pinned requirements anew
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
 
 clean: ## remove what was set up
-	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

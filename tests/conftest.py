@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ import pytest
 from bot.identity import UserTokens
 from bot.server import running_bot
 from bot.settings import Pace, Settings, load_settings
+from bot.store import Store
 from sandbox import ChatMessage, Sandbox, SandboxKeys, TeamsClient
 from sandbox.faults import graph
 from sandbox.teams import card_text
@@ -129,15 +131,30 @@ def settings_for(sandbox: Sandbox, database_url: str, **overrides: object) -> Se
     return load_settings(**{**fields, **local, **overrides})
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database of the newest revision, made once: a copy of it is made sooner than another one."""
+    path = tmp_path_factory.mktemp("migrated") / "mfabot.db"
+
+    async def make() -> None:
+        await (await Store.open(database.sqlite_url(path))).close()
+
+    asyncio.run(make())
+    return path
+
+
 @pytest.fixture
-def start(sandbox: Sandbox, tmp_path: Path) -> Start:
+def start(sandbox: Sandbox, tmp_path: Path, migrated: Path) -> Start:
     """Give a way to start a bot in the tenant; keyword arguments are settings, such as ``read_only=True``."""
 
     @asynccontextmanager
     async def started(
         *, pace: Pace = PACE, database_url: str | None = None, **overrides: object
     ) -> AsyncIterator[World]:
-        url = database_url or database.sqlite_url(tmp_path / "mfabot.db")
+        path = tmp_path / "mfabot.db"
+        if database_url is None and not path.exists():
+            shutil.copyfile(migrated, path)
+        url = database_url or database.sqlite_url(path)
         async with running_bot(settings_for(sandbox, url, **overrides), pace) as bot:
             bot_url = f"http://127.0.0.1:{bot.port}"
             sandbox.connect_bot(f"{bot_url}/api/messages")

@@ -81,6 +81,7 @@ from cards.state import REFRESH_VERB, SET_VERB, UNDO_VERB
 
 ENGLISH = texts_for("en")
 SCHEMA = json.loads((files("adaptive_cards") / "schemas" / "schema-1.5.json").read_text(encoding="utf-8"))
+VALIDATOR = Draft7Validator(SCHEMA)
 ANN = Person(
     Oid("aaaaaaaa-0000-4000-8000-000000000001"),
     TenantId("eeeeeeee-0000-4000-8000-000000000001"),
@@ -256,7 +257,7 @@ def name_of(reply: object) -> str:
 @pytest.mark.parametrize("reply", REPLIES, ids=name_of)
 def test_every_card_is_valid(reply: Reply) -> None:
     """Each card keeps to the schema of Adaptive Cards 1.5 that is published for hosts."""
-    assert [] == [error.message for error in Draft7Validator(SCHEMA).iter_errors(card_of(reply))]
+    assert [] == [error.message for error in VALIDATOR.iter_errors(card_of(reply))]
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=name_of)
@@ -669,7 +670,7 @@ def test_foreign_text_does_nothing(place: str, kind: str) -> None:
     assert live_markup(SHOWN_IN[place]("harmless")) == live_markup(SHOWN_IN[place](HOSTILE[kind]))
     assert [] == [text for text in shown if CONTROLS & set(text) or "\n" in text]
     assert [] == [text for text in shown if len(text) > 400]
-    assert [] == [error.message for error in Draft7Validator(SCHEMA).iter_errors(card)]
+    assert [] == [error.message for error in VALIDATOR.iter_errors(card)]
 
 
 @pytest.mark.parametrize("place", SHOWN_IN)
