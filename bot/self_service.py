@@ -261,10 +261,16 @@ class SelfService:
             try:
                 return await act()
             except ChangeUnderWay:
-                while await self._records.is_under_way(person):
-                    if time.monotonic() >= give_up_at:
-                        return await self.show(person, AnotherUnderWay())
-                    await asyncio.sleep(self._pace.duplicate_poll_s)
+                if not await self._is_free(person, give_up_at):
+                    return await self.show(person, AnotherUnderWay())
+
+    async def _is_free(self, person: Person, give_up_at: float) -> bool:
+        """True as soon as nobody is changing the person's default, False if that takes too long."""
+        while time.monotonic() < give_up_at:
+            if not await self._records.is_under_way(person):
+                return True
+            await asyncio.sleep(self._pace.duplicate_poll_s)
+        return False
 
     async def _set(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
         token = self._token(person)
