@@ -72,6 +72,8 @@ class Wish:
     """Id of the intent of the change that is put back."""
     follows: str | None = None
     """See ``bot.store.Intent.follows``."""
+    shown: str | None = None
+    """The default that Graph showed before, where ``state`` knows better than its reads."""
 
 
 class ChangeMaker:
@@ -153,7 +155,8 @@ class ChangeMaker:
     ) -> tuple[MfaState, NewsItem]:
         """No answer tells whether it took; only a read that shows the new default can."""
         log_error(_log, error)
-        after = await self._reread(wish, token)
+        # A read that showed the wished method before already proves nothing.
+        after = None if wish.shown == wish.method.value else await self._reread(wish, token)
         if after is None:
             await self._record(intent, OutcomeKind.UNKNOWN, None, None, error)
             return wish.state, OutcomeUnknown(wish.method)

@@ -274,7 +274,11 @@ class SelfService:
 
     async def _set(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
         token = self._token(person)
-        past, state = await self._past_and_state(person, token)
+        past, shown = await self._past_and_state(person, token)
+        state = as_accepted(past.last, shown, datetime.now(UTC))
+        if state.default is method is not shown.default:
+            # Accepted a moment ago, but Graph shows another: it lags behind, or somebody changed it elsewhere since.
+            state = shown
         option = option_for(method, state, self._policy)
         if option.standing is Standing.CURRENT:
             # Unless nobody knows whether a change of a moment ago has taken.
@@ -285,13 +289,14 @@ class SelfService:
         if option.standing is not Standing.AVAILABLE:
             return self._reply(person, state, CantChoose(option))
         wish = self._wish(person, method, state, origin, past)
-        return await self._change(person, wish, token)
+        return await self._change(person, replace(wish, shown=shown.preferences.default_name), token)
 
     async def _undo(self, person: Person, origin: Origin, shown: DefaultMethod | None = None) -> StateReply:
         """Put back the last change; from a button only if that still means the method that was ``shown`` on it."""
         token = self._token(person)
-        past, state = await self._past_and_state(person, token)
+        past, shown_state = await self._past_and_state(person, token)
         now = datetime.now(UTC)
+        state = as_accepted(past.last, shown_state, now)
         found = what_to_put_back(past.last, state, self._policy, now)
         if not isinstance(found, DefaultMethod):
             return self._reply(person, state, found)
@@ -299,7 +304,8 @@ class SelfService:
             return self._reply(person, state, OutdatedCard())
         assert past.last is not None
         wish = self._wish(person, found, as_if_taken(past.last, state, now), origin, past)
-        return await self._change(person, replace(wish, undoes=past.last.intent_id), token)
+        undoing = replace(wish, undoes=past.last.intent_id, shown=shown_state.preferences.default_name)
+        return await self._change(person, undoing, token)
 
     async def _past_and_state(self, person: Person, token: str) -> tuple[Past, MfaState]:
         """What is on record, and then what Graph says, so that the one can be held against the other.
@@ -310,8 +316,7 @@ class SelfService:
         past = await self._records.past_of(person)
         if past.under_way:
             raise ChangeUnderWay
-        state = await self._read_state(token, person)
-        return past, as_accepted(past.last, state, datetime.now(UTC))
+        return past, await self._read_state(token, person)
 
     def _wish(self, person: Person, method: DefaultMethod, state: MfaState, origin: Origin, past: Past) -> Wish:
         named = self._tokens.named(person, SELF_SCOPES)

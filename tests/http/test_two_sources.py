@@ -160,3 +160,27 @@ async def test_a_press_whose_change_another_instance_has_made_says_so(start: Sta
 
         assert "Changed: Authenticator notification → text message." in one.client(ADA).message(card.id).visible_text
         assert 1 == one.patches()
+
+
+async def test_what_was_changed_elsewhere_a_moment_ago_is_not_called_current(world: World) -> None:
+    """Accepted here, then changed on the Security info page: who asks for it again gets it, not "already"."""
+    people = world.sandbox.tenant.people
+    people[ADA].stale_reads = 4
+    assert "does not show it yet" in await world.read(ADA, "use text messages")
+    people[ADA].stale_reads = 0
+    people[ADA].set_default("push")
+
+    await world.ask(ADA, "use text messages")
+
+    assert ("sms", 2) == (world.default_of(ADA), world.patches())
+
+
+async def test_an_outdated_read_confirms_nothing(world: World) -> None:
+    """The old default is asked for while reads still show it, and no clear answer comes: nobody can say."""
+    people = world.sandbox.tenant.people
+    people[ADA].stale_reads = 50
+    assert "does not show it yet" in await world.read(ADA, "use text messages")
+    world.sandbox.faults.add(graph("PATCH"), Answer(500))
+
+    assert "I can't say whether it took" in await world.read(ADA, "use push")
+    assert ["accepted", "unknown"] == world.outcomes()
