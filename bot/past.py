@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.errors import GraphRefused, MethodRefused, MfaBotError, PersonNotFound, StepUpNeeded
-from bot.mfa import DefaultMethod, MfaState, Policy, Standing, option_for
+from bot.mfa import DefaultMethod, MfaState, Option, Policy, Standing, option_for
 from bot.replies import (
     AlreadyBack,
     CantPutBack,
@@ -24,7 +25,7 @@ from bot.replies import (
 )
 from bot.store import UNDER_WAY, Change, OutcomeKind
 
-__all__ = ["as_accepted", "as_if_taken", "is_under_way", "what_came_of_it", "what_to_put_back"]
+__all__ = ["as_accepted", "is_under_way", "standing_after", "what_came_of_it", "what_to_put_back"]
 
 _SAID_BY_ERROR: Mapping[str, type[MfaBotError]] = {
     error.__name__: error for error in (GraphRefused, PersonNotFound, StepUpNeeded)
@@ -50,11 +51,18 @@ def as_accepted(last: Change | None, state: MfaState, now: datetime) -> MfaState
     return state.with_default(last.method)
 
 
-def as_if_taken(last: Change | None, state: MfaState, now: datetime) -> MfaState:
-    """``state`` as it will be read if ``last``, of which nobody knows what came of it, has taken after all."""
-    if last is None or last.outcome not in {None, OutcomeKind.UNKNOWN} or not _may_lag_behind(last, state, now):
-        return state
-    return state.with_default(last.method)
+def standing_after(
+    last: Change | None, method: DefaultMethod, state: MfaState, policy: Policy, now: datetime
+) -> Option:
+    """How ``method`` stands; never as current where ``last`` may have taken although reads do not show it yet."""
+    if _may_have_taken(last, state, now):
+        state = replace(state, preferences=replace(state.preferences, default_name=None))
+    return option_for(method, state, policy)
+
+
+def _may_have_taken(last: Change | None, state: MfaState, now: datetime) -> bool:
+    """True where nobody knows what came of ``last``, and what is read does not tell it."""
+    return last is not None and last.outcome in {None, OutcomeKind.UNKNOWN} and _may_lag_behind(last, state, now)
 
 
 def _may_lag_behind(last: Change, state: MfaState, now: datetime) -> bool:
@@ -72,19 +80,19 @@ def what_to_put_back(last: Change | None, state: MfaState, policy: Policy, now: 
     """
     if last is None:
         return NothingToUndo()
-    # Also where it only may have taken: putting it back then does no harm, and nothing else makes sure.
-    state = as_if_taken(last, as_accepted(last, state, now), now)
+    state = as_accepted(last, state, now)
     if last.before_name is None:
         return CantUnset()
     before = DefaultMethod.parse(last.before_name)
     if before is None:
         return UnknownBefore(last.before_name)
-    option = option_for(before, state, policy)
+    # Also where it only may have taken: putting it back then does no harm, and nothing else makes sure.
+    option = standing_after(last, before, state, policy, now)
     if option.standing is Standing.CURRENT:
         return AlreadyBack(before)
     if option.standing is not Standing.AVAILABLE:
         return CantPutBack(option)
-    if state.default is not last.method:
+    if state.default is not last.method and not _may_have_taken(last, state, now):
         return ShallIPutBack(before, last.method, last.at_utc, UndoDoubt.ELSEWHERE)
     if now - last.at_utc > _UNASKED:
         return ShallIPutBack(before, last.method, last.at_utc, UndoDoubt.OLD)
@@ -103,8 +111,7 @@ def what_came_of_it(
         return state, OutdatedCard()
     if refusal := _SAID_BY_ERROR.get(change.error or ""):
         raise refusal("as before")
-    if change.outcome is not OutcomeKind.REFUSED and state.default is method:
-        # Without an outcome it may have taken as well: the record of that may have been lost.
+    if state.default is method and _is_shown_by(state, change):
         return state, _changed(change, confirmed=True)
     if change.outcome is OutcomeKind.ACCEPTED and state.preferences.default_name == change.before_name:
         # Graph's reads have still not caught up.
@@ -115,6 +122,14 @@ def what_came_of_it(
         return state, StillWorking()
     unknown = change.outcome in {None, OutcomeKind.UNKNOWN}
     return state, OutcomeUnknown(method) if unknown else OutdatedCard()
+
+
+def _is_shown_by(state: MfaState, change: Change) -> bool:
+    """True if ``change`` has taken, since ``state`` has its method for the default."""
+    if change.outcome in {None, OutcomeKind.UNKNOWN}:
+        # It may have taken: the record of that may have been lost. But what was read before as well proves nothing.
+        return change.before_name != state.preferences.default_name
+    return change.outcome is not OutcomeKind.REFUSED
 
 
 def _changed(change: Change, *, confirmed: bool) -> Changed:

@@ -50,7 +50,8 @@ class Changed:
     """Graph took the change. ``confirmed`` is True when a re-read agreed, False when it has not caught up yet."""
 
     before: str | None
-    """The default before, as Graph spelled it; None when there was none."""
+    """The default before, as Graph spelled it; None when there was none. The same as ``after`` where that was set once
+    more to make sure of it, and so there is nothing to put back."""
     after: DefaultMethod
     confirmed: bool
     undone: bool = False

@@ -24,7 +24,7 @@ from bot.errors import (
 )
 from bot.identity import SELF_SCOPES
 from bot.mfa import DefaultMethod, MfaState, Oid, Person, Policy, Standing, option_for, options
-from bot.past import as_accepted, as_if_taken, is_under_way, what_came_of_it, what_to_put_back
+from bot.past import as_accepted, is_under_way, standing_after, what_came_of_it, what_to_put_back
 from bot.replies import (
     AlreadyDefault,
     AnotherUnderWay,
@@ -275,15 +275,12 @@ class SelfService:
     async def _set(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
         token = self._token(person)
         past, shown = await self._past_and_state(person, token)
-        state = as_accepted(past.last, shown, datetime.now(UTC))
+        now = datetime.now(UTC)
+        state = as_accepted(past.last, shown, now)
         if state.default is method is not shown.default:
             # Accepted a moment ago, but Graph shows another: it lags behind, or somebody changed it elsewhere since.
             state = shown
-        option = option_for(method, state, self._policy)
-        if option.standing is Standing.CURRENT:
-            # Unless nobody knows whether a change of a moment ago has taken.
-            state = as_if_taken(past.last, state, datetime.now(UTC))
-            option = option_for(method, state, self._policy)
+        option = standing_after(past.last, method, state, self._policy, now)
         if option.standing is Standing.CURRENT:
             return self._reply(person, state, AlreadyDefault(method))
         if option.standing is not Standing.AVAILABLE:
@@ -303,7 +300,7 @@ class SelfService:
         if shown not in {None, found}:
             return self._reply(person, state, OutdatedCard())
         assert past.last is not None
-        wish = self._wish(person, found, as_if_taken(past.last, state, now), origin, past)
+        wish = self._wish(person, found, state, origin, past)
         undoing = replace(wish, undoes=past.last.intent_id, shown=shown_state.preferences.default_name)
         return await self._change(person, undoing, token)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import ssl
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, TypeVar
@@ -12,7 +14,7 @@ from uuid import UUID
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.errors import SettingsError
@@ -75,6 +77,32 @@ _CLOUDS = {
 
 _HOST_SUFFIX = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 
+_POSTGRESQL_OPTIONS = frozenset(
+    {
+        "database",
+        "direct_tls",
+        "gsslib",
+        "host",
+        "krbsrvname",
+        "passfile",
+        "password",
+        "port",
+        "prepared_statement_cache_size",
+        "service",
+        "servicefile",
+        "ssl",
+        "target_session_attrs",
+        "user",
+    }
+)
+"""What asyncpg takes as text, and what SQLAlchemy makes a number of. Time-outs are the bot's own."""
+
+_SQLITE_OPTIONS = frozenset(
+    {"cached_statements", "check_same_thread", "detect_types", "isolation_level", "timeout", "uri"}
+)
+_SQLITE_URI_OPTIONS = frozenset({"cache", "immutable", "mode", "modeof", "nolock", "psow", "vfs"})
+"""https://www.sqlite.org/uri.html; only with ``uri=true``."""
+
 _Kind = TypeVar("_Kind", bound="RecordSettings")
 _Words = Annotated[tuple[str, ...], NoDecode]
 
@@ -109,9 +137,15 @@ class RecordSettings(BaseSettings):
         if "sslmode" in url.query:
             raise ValueError("must say ssl=require (or verify-full), not sslmode=")
         if url.drivername.startswith("sqlite") and (
-            url.host or not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
+            url.host
+            or url.username
+            or not url.database
+            or ":memory:" in url.database
+            or url.query.get("mode") == "memory"
         ):
             raise ValueError("must name a file behind sqlite+aiosqlite:///; records in memory would be lost")
+        if (wrong := _wrong_option(url)) is not None:
+            raise ValueError(f"has an option that can not be set there, or not to this value: {wrong}=")
         return value
 
 
@@ -287,6 +321,41 @@ def _load(kind: type[_Kind], overrides: dict[str, object]) -> _Kind:
     except ValidationError as error:
         lines = [f"  {_setting_name(item['loc'])}: {_complaint(item)}" for item in error.errors()]
         raise SettingsError("\n" + "\n".join(lines)) from None
+
+
+def _wrong_option(url: URL) -> str | None:
+    """The first option behind the ``?`` with which no connection can be made; None if all are good."""
+    is_good = _is_good_for_sqlite if url.get_backend_name() == "sqlite" else _is_good_for_postgresql
+    return next((name for name in url.query if not is_good(url, name)), None)
+
+
+def _is_good_for_postgresql(url: URL, name: str) -> bool:
+    several_hosts = {"host", "port"}
+    if name not in _POSTGRESQL_OPTIONS or (name not in several_hosts and not isinstance(url.query[name], str)):
+        return False
+    together = several_hosts if name in several_hosts else {name}
+    try:
+        _, options = url.get_dialect()().create_connect_args(_only_with(url, together))
+    except (ArgumentError, ValueError):
+        return False
+    # A negative size makes SQLAlchemy's cache hang.
+    return int(options.get("prepared_statement_cache_size", 0)) >= 0
+
+
+def _is_good_for_sqlite(url: URL, name: str) -> bool:
+    if name not in _SQLITE_OPTIONS | _SQLITE_URI_OPTIONS or not isinstance(url.query[name], str):
+        return False
+    try:
+        _, options = url.get_dialect()().create_connect_args(_only_with(url, {name} & _SQLITE_OPTIONS or {"uri"}))
+        # Only the driver itself knows what numbers it can hold.
+        sqlite3.connect(":memory:", **options).close()
+    except (ValueError, OverflowError, sqlite3.Error):
+        return False
+    return name in _SQLITE_OPTIONS or bool(options.get("uri"))
+
+
+def _only_with(url: URL, names: Set[str]) -> URL:
+    return url.set(query={name: value for name, value in url.query.items() if name in names})
 
 
 def is_loopback(host: str | None) -> bool:

@@ -51,4 +51,8 @@ def _row(entry: HistoryEntry, texts: Texts) -> BareObject:
 
 
 def _what(entry: HistoryEntry, texts: Texts) -> str:
-    return f"{stored_name(entry.before, texts)} → {short_name(entry.after, texts)}"
+    after = short_name(entry.after, texts)
+    if entry.before == entry.after.value:
+        # Set once more, to make sure of it.
+        return after
+    return f"{stored_name(entry.before, texts)} → {after}"

@@ -242,10 +242,13 @@ def _shall_i_put_back(news: ShallIPutBack, texts: Texts) -> str:
 
 def _changed(news: Changed, texts: Texts) -> BareObject:
     _ = texts.gettext
+    is_same = news.before == news.after.value
     words = _("Put back: {before} → {after}.") if news.undone else _("Changed: {before} → {after}.")
+    if is_same:
+        words = _("Set once more, to make sure: {after}.")
     sentence = words.format(before=stored_name(news.before, texts), after=short_name(news.after, texts))
     again = ""
-    if news.undone and news.before:
+    if news.undone and news.before and not is_same:
         # An undo of the undo is not two steps back.
         again = " " + _("Write **undo** once more to return to: {method}.").format(
             method=stored_name(news.before, texts)

@@ -142,7 +142,7 @@ async def _export(store: Store, options: argparse.Namespace) -> int:
         write = _write_csv if options.format == "csv" else _write_jsonl
         async with aclosing(store.audit.rows(options.since, options.until)) as rows:
             if options.output:
-                with _replacing(Path(options.output)) as file:
+                with _written(Path(options.output)) as file:
                     await write(rows, file)
             else:
                 await write(rows, sys.stdout)
@@ -151,6 +151,19 @@ async def _export(store: Store, options: argparse.Namespace) -> int:
     finally:
         await store.close()
     return INTACT
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[TextIO]:
+    """What to write to for ``path``: where that is a link, for what it leads to."""
+    target = Path(os.path.realpath(path))
+    if path.exists() and not target.is_file():
+        # A pipe or a terminal, perhaps standard output by its name: whoever reads it is waiting at this one.
+        with path.open("w", encoding="utf-8", newline="") as file:
+            yield file
+    else:
+        with _replacing(target) as file:
+            yield file
 
 
 @contextmanager

@@ -8,7 +8,8 @@ over all instances, so it holds however many instances try at once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Exists,
     Row,
+    ScalarSelect,
     Select,
     String,
     and_,
@@ -29,6 +31,7 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import AlreadyBegun, ChangeUnderWay, TooManyChanges
@@ -145,17 +148,21 @@ class AuditTrail:
 
     async def past_of(self, target: Person) -> Past:
         """What is on record about a person's default. Read it before the state that it is held against."""
-        theirs = (audit.c.tid == target.tid, audit.c.target_oid == target.oid)
-        newest = _changes().where(*theirs).order_by(audit.c.seq.desc()).limit(1)
+        # In one statement, hence of one moment: what begins or ends between two would be seen by half.
+        query = (
+            _changes()
+            .add_columns(_under_way(target, self._clock()).correlate(None).label("under_way"))
+            .where(audit.c.tid == target.tid, audit.c.target_oid == target.oid)
+            .where(or_(_was_not_refused(), audit.c.intent_id == _newest_intent(target)))
+            .order_by(audit.c.seq.desc())
+            .limit(2)
+        )
         async with self._database.reading() as connection:
-            row = (await connection.execute(newest)).one_or_none()
-            if row is None:
-                return Past()
-            last = row if row.outcome != OutcomeKind.REFUSED else None
-            if last is None:
-                last = (await connection.execute(newest.where(_was_not_refused()))).one_or_none()
-            under_way = await _is_under_way(connection, target, self._clock())
-        return Past(row.intent_id, _change(last) if last else None, under_way)
+            rows = (await connection.execute(query)).all()
+        if not rows:
+            return Past()
+        last = next((row for row in rows if row.outcome != OutcomeKind.REFUSED), None)
+        return Past(rows[0].intent_id, _change(last) if last else None, bool(rows[0].under_way))
 
     async def last_changes(self, target: Person, count: int) -> list[Change]:
         """The last changes of a person's default, the newest first, without those that Graph refused."""
@@ -283,7 +290,12 @@ class AuditTrail:
     async def verify(self, heads: tuple[str, ...] = ()) -> list[ChainReport]:
         """Check every tenant's chain; ``heads`` are hashes noted earlier, each of which must be in one of them."""
         async with self._database.reading() as connection:
-            return [await _check(connection, tid, heads) for tid in await _tenants(connection)]
+            try:
+                with _only_ours():
+                    tenants = await _tenants(connection)
+            except _NotOursError:
+                return await _check_bytewise(connection, heads)
+            return [await _check(connection, tid, heads) for tid in tenants]
 
     async def rows(
         self, since: datetime | None = None, until: datetime | None = None
@@ -351,22 +363,58 @@ async def _rows(connection: AsyncConnection, wanted: Select[Any]) -> AsyncIterat
         yield dict(row)
 
 
+class _NotOursError(Exception):
+    """A row holds what no row of ours can hold."""
+
+
+@contextmanager
+def _only_ours() -> Iterator[None]:
+    """Whatever shows that a row was not written by us becomes one error: no JSON, JSON too deep, no date, no text."""
+    try:
+        yield
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _NotOursError from error
+    except OperationalError as error:
+        # The driver of SQLite says so of text that is not UTF-8. Anything else is about the database, not about a row.
+        if "Could not decode to UTF-8" not in str(error.orig):
+            raise
+        raise _NotOursError from error
+
+
+async def _check_bytewise(connection: AsyncConnection, heads: tuple[str, ...]) -> list[ChainReport]:
+    """All tenants, where the id of one is not even text. Only SQLite lets that happen."""
+    reports = []
+    for digits in (await connection.scalars(select(func.hex(audit.c.tid)).distinct())).all():
+        try:
+            tid = bytes.fromhex(digits).decode()
+        except UnicodeDecodeError:
+            check = ChainCheck(bytes.fromhex(digits).decode(errors="backslashreplace"), heads)
+            for seq in await connection.scalars(select(audit.c.seq).where(func.hex(audit.c.tid) == digits)):
+                check.add_unreadable(seq)
+            reports.append(check.report())
+        else:
+            reports.append(await _check(connection, tid, heads))
+    return reports
+
+
 async def _check(connection: AsyncConnection, tid: str, heads: tuple[str, ...]) -> ChainReport:
     theirs = select(audit, _times_as_stored(connection)).where(audit.c.tid == tid)
     check = ChainCheck(tid, heads)
     try:
-        async for row in _rows(connection, theirs):
-            check.add(*_looked_at(row))
-    except (ValueError, TypeError):
-        # Somewhere is what no row of ours can hold. So each row by itself.
+        with _only_ours():
+            async for row in _rows(connection, theirs):
+                check.add(*_looked_at(row))
+    except _NotOursError:
+        # So each row by itself.
         check = ChainCheck(tid, heads)
         for seq in (
             await connection.scalars(select(audit.c.seq).where(audit.c.tid == tid).order_by(audit.c.seq))
         ).all():
             try:
-                row = dict((await connection.execute(theirs.where(audit.c.seq == seq))).mappings().one())
-                check.add(*_looked_at(row))
-            except (ValueError, TypeError):
+                with _only_ours():
+                    row = dict((await connection.execute(theirs.where(audit.c.seq == seq))).mappings().one())
+                    check.add(*_looked_at(row))
+            except _NotOursError:
                 check.add_unreadable(seq)
     return check.report()
 
@@ -431,14 +479,20 @@ def _standing(intent: Intent, bounds: list[_Bound], now: datetime) -> Select[Any
         .scalar_subquery()
         for limit, counted in bounds
     ]
-    newest = (
+    is_begun = exists().where(audit.c.key == intent.key)
+    return select(is_begun, _under_way(intent.target, now), _newest_intent(intent.target), *nth_last)
+
+
+def _newest_intent(target: Person) -> ScalarSelect[Any]:
+    """The id of the last change of the target's default that was begun."""
+    return (
         select(audit.c.intent_id)
-        .where(audit.c.tid == intent.target.tid, audit.c.target_oid == intent.target.oid, audit.c.kind == _INTENT)
+        .where(audit.c.tid == target.tid, audit.c.target_oid == target.oid, audit.c.kind == _INTENT)
         .order_by(audit.c.seq.desc())
         .limit(1)
+        .correlate(None)
         .scalar_subquery()
     )
-    return select(exists().where(audit.c.key == intent.key), _under_way(intent.target, now), newest, *nth_last)
 
 
 def _has_outcome() -> Exists:

@@ -336,15 +336,16 @@ class TeamsHandler(TeamsActivityHandler):
 
     async def _carry_out_waiting(self, context: TurnContext, person: Person) -> None:
         conversation_id = origin_of(context.activity).conversation_id
+        claimed_at_s = time.monotonic()
         for pending in await self._sign_in.claim(person, conversation_id, None):
-            wish = Wish.stored(pending, person)
-            reply = await self._carry_out(context, wish)
-            if reply is not None:
-                try:
+            wish = replace(Wish.stored(pending, person), taken_at_s=claimed_at_s)
+            try:
+                reply = await self._carry_out(context, wish) if await self._is_still_ours(wish) else None
+                if reply is not None:
                     await self._finished_by(replace_card(context, pending.card_activity_id, reply), wish)
-                except MfaBotError as error:
-                    # What else waits does not depend on it.
-                    log_error(_log, error)
+            except MfaBotError as error:
+                # What else waits does not depend on it.
+                log_error(_log, error)
 
     async def _give_up(self, context: TurnContext, person: Person, exchange: Exchange, error: MfaBotError) -> None:
         """Tell it once: in the card that promised a result, or in a message if the client does not show its own."""

@@ -150,6 +150,33 @@ async def test_a_slow_wish_whose_person_was_told_is_not_carried_out_any_more(sta
     assert ("sms", 1) == (world.default_of(ADA), world.patches())
 
 
+async def test_a_wish_that_waited_behind_a_slow_one_is_not_carried_out_when_its_person_was_told(
+    start: Start, pace: Any
+) -> None:
+    """What went on after a sign-in is claimed together; each is looked at once more when its turn comes."""
+    gate = asyncio.Event()
+
+    async def hold(_call: object) -> None:
+        await asyncio.wait_for(gate.wait(), 5)
+
+    async with start(pace=pace(turn_limit_s=0.05, renew_after_s=0.0)) as world:
+        client = world.client(ADA)
+        client.endpoints = 0
+        for text in ("use text messages", "use office calls"):
+            await client.say(text)
+        await eventually(lambda: world.count("commands", "state = 'waiting'") == 2)
+        world.sandbox.faults.add(graph("PATCH"), hold)
+        ada = world.sandbox.tenant.people[ADA]
+        value = {"id": "of another card", "token": world.sandbox.entra.issue_sso_token(ada)}
+        await world.sandbox.teams.channel.post(world.sandbox.teams.channel.invoke(ada, "signin/tokenExchange", value))
+        await eventually(lambda: world.count("audit"))
+        given_up = "UPDATE commands SET state = 'done' WHERE command LIKE '%voiceOffice%'"
+        await asyncio.to_thread(execute, world.database_url, given_up)
+        gate.set()
+
+    assert ("sms", 1) == (world.default_of(ADA), world.patches())
+
+
 async def test_an_installation_is_remembered_and_a_glance_is_not(world: World) -> None:
     """Where the person can be written to is known from the installation on; looking costs no write."""
     await world.client(ADA).install()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -18,6 +18,17 @@ from sandbox.teams import buttons
 from tests.conftest import ADA, Start, World, eventually
 
 MakePace = Callable[..., Pace]
+
+
+@pytest.fixture
+async def two(start: Start, pace: MakePace, postgresql_url: str) -> AsyncIterator[tuple[World, World]]:
+    """Two instances that wait long for each other; what people say reaches the one that started last."""
+    waiting = pace(duplicate_wait_s=2.0, press_answer_s=3.0, turn_limit_s=4.0)
+    async with (
+        start(pace=waiting, database_url=postgresql_url) as one,
+        start(pace=waiting, database_url=postgresql_url) as other,
+    ):
+        yield one, other
 
 
 class Gate:
@@ -64,29 +75,25 @@ async def test_a_retry_that_is_refused_denies_nothing(world: World, status: int)
 
 
 async def test_a_change_of_another_instance_since_the_state_was_read_is_not_overlooked(
-    start: Start, pace: MakePace, postgresql_url: str
+    two: tuple[World, World],
 ) -> None:
     """The state is read anew, so what is on record before is what was, and undo puts that back."""
-    waiting = pace(duplicate_wait_s=2.0, press_answer_s=3.0, turn_limit_s=4.0)
-    async with (
-        start(pace=waiting, database_url=postgresql_url) as one,
-        start(pace=waiting, database_url=postgresql_url) as other,
-    ):
-        await other.ask(ADA, "show my methods")
-        gate = Gate()
-        # The preferences are read, and then the answer takes its time.
-        other.sandbox.faults.add(graph("GET", "methods"), gate)
-        slow = asyncio.create_task(other.client(ADA).say("use office calls"))
-        await gate.held.wait()
-        one.sandbox.connect_bot(f"{one.bot_url}/api/messages")
-        await one.ask(ADA, "use text messages")
-        gate.open()
-        await slow
-        await eventually(lambda: one.default_of(ADA) == "voiceOffice")
-        await eventually(lambda: len(one.outcomes()) == 2)
+    one, other = two
+    await other.ask(ADA, "show my methods")
+    gate = Gate()
+    # The preferences are read, and then the answer takes its time.
+    other.sandbox.faults.add(graph("GET", "methods"), gate)
+    slow = asyncio.create_task(other.client(ADA).say("use office calls"))
+    await gate.held.wait()
+    one.sandbox.connect_bot(f"{one.bot_url}/api/messages")
+    await one.ask(ADA, "use text messages")
+    gate.open()
+    await slow
+    await eventually(lambda: one.default_of(ADA) == "voiceOffice")
+    await eventually(lambda: len(one.outcomes()) == 2)
 
-        assert ["push", "sms"] == _befores(one)
-        assert "Put back: call to your office phone → text message." in await one.read(ADA, "undo")
+    assert ["push", "sms"] == _befores(one)
+    assert "Put back: call to your office phone → text message." in await one.read(ADA, "undo")
 
 
 async def test_a_second_change_while_reads_lag_behind_starts_from_the_first(world: World) -> None:
@@ -100,29 +107,25 @@ async def test_a_second_change_while_reads_lag_behind_starts_from_the_first(worl
 
 
 async def test_the_old_default_is_not_called_current_while_another_instance_changes_it(
-    start: Start, pace: MakePace, postgresql_url: str
+    two: tuple[World, World],
 ) -> None:
     """The later wish waits for the earlier one, and is carried out."""
-    waiting = pace(duplicate_wait_s=2.0, press_answer_s=3.0, turn_limit_s=4.0)
-    async with (
-        start(pace=waiting, database_url=postgresql_url) as one,
-        start(pace=waiting, database_url=postgresql_url) as other,
-    ):
-        await other.ask(ADA, "show my methods")
-        one.sandbox.connect_bot(f"{one.bot_url}/api/messages")
-        await one.ask(ADA, "show my methods")
-        gate = Gate()
-        one.sandbox.faults.add(graph("PATCH"), gate)
-        first = asyncio.create_task(one.client(ADA).say("use text messages"))
-        await gate.held.wait()
-        one.sandbox.connect_bot(f"{other.bot_url}/api/messages")
-        second = asyncio.create_task(other.client(ADA).say("use push"))
-        await eventually(lambda: other.count("commands", "state = 'working'") == 2)
-        gate.open()
-        await asyncio.gather(first, second)
-        await eventually(lambda: len(one.outcomes()) == 2)
+    one, other = two
+    await other.ask(ADA, "show my methods")
+    one.sandbox.connect_bot(f"{one.bot_url}/api/messages")
+    await one.ask(ADA, "show my methods")
+    gate = Gate()
+    one.sandbox.faults.add(graph("PATCH"), gate)
+    first = asyncio.create_task(one.client(ADA).say("use text messages"))
+    await gate.held.wait()
+    one.sandbox.connect_bot(f"{other.bot_url}/api/messages")
+    second = asyncio.create_task(other.client(ADA).say("use push"))
+    await eventually(lambda: other.count("commands", "state = 'working'") == 2)
+    gate.open()
+    await asyncio.gather(first, second)
+    await eventually(lambda: len(one.outcomes()) == 2)
 
-        assert ("push", ["push", "sms"]) == (one.default_of(ADA), _befores(one))
+    assert ("push", ["push", "sms"]) == (one.default_of(ADA), _befores(one))
 
 
 @pytest.mark.parametrize("text", ["use push", "undo"])
@@ -145,6 +148,22 @@ async def test_the_old_default_is_made_sure_of_when_nobody_knows(world: World, t
     await world.ask(ADA, text)
 
     assert "push" == world.default_of(ADA)
+
+
+@pytest.mark.parametrize("text", ["use push", "undo"])
+async def test_a_guess_is_neither_put_on_record_nor_offered_to_undo(world: World, text: str) -> None:
+    """What may have taken and never did was never the default: it is sent again, but nothing is put back from it."""
+    await world.ask(ADA, "show my methods")
+    world.sandbox.faults.add(graph("PATCH"), Answer(500))
+    assert "I can't say whether it took" in await world.read(ADA, "use text messages")
+
+    card = await world.ask(ADA, text)
+
+    assert "Set once more, to make sure: Authenticator notification." in card.visible_text
+    assert "Undo" not in buttons(card.card or {})
+    assert (["push", "push"], 2) == (_befores(world), world.patches())
+    assert "Nothing to put back: Authenticator notification is your default" in await world.read(ADA, "undo")
+    assert ("push", 2) == (world.default_of(ADA), world.patches())
 
 
 async def test_a_press_whose_change_another_instance_has_made_says_so(start: Start, postgresql_url: str) -> None:

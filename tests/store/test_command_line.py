@@ -86,6 +86,20 @@ async def test_the_first_broken_row_is_named(run: Run, head: Head, database_url:
     assert f"BROKEN: tenant {CONTOSO}, row 2: its content is not what its hash was made of.\n" == done.out
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("column", ["actor_name", "tid"])
+async def test_a_row_that_is_not_even_text_is_named(run: Run, head: Head, database_url: str, column: str) -> None:
+    """SQLite takes any bytes for text: a broken row, and no stack trace."""
+    assert head
+    spoilt = f"UPDATE audit SET {column} = CAST(x'41ff' AS TEXT) WHERE seq = 2"  # noqa: S608
+    await asyncio.to_thread(execute, database_url, spoilt)
+
+    done = await run("verify")
+
+    assert (1, "") == (done.status, done.err)
+    assert ", row 2: it can't even be read.\n" in done.out
+
+
 async def test_a_shortened_trail_is_found_by_its_head(run: Run, head: Head, database_url: str) -> None:
     """What remains is consistent, so only the head that was noted shows that something is gone."""
     await asyncio.to_thread(execute, database_url, "DELETE FROM audit WHERE seq > 2")
@@ -201,6 +215,35 @@ async def test_an_export_takes_its_files_place_when_it_is_complete(run: Run, hea
     assert good == file.read_text()
     assert ["export.jsonl"] == [path.name for path in tmp_path.iterdir() if path.name.startswith("export")]
     assert 0o600 == file.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_an_export_leaves_links_as_they_are(run: Run, head: Head, tmp_path: Path) -> None:
+    """It goes to where they lead, also if nothing is there yet."""
+    assert head
+    link, target = tmp_path / "link.csv", tmp_path / "there" / "export.csv"
+    target.parent.mkdir()
+    link.symlink_to(target)
+    for _ in range(2):
+        assert 0 == (await run("export", "--output", str(link))).status
+    assert (True, False, 5) == (link.is_symlink(), target.is_symlink(), len(target.read_text().splitlines()))
+    assert ["export.csv"] == [path.name for path in target.parent.iterdir()]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_an_export_is_written_into_a_pipe(run: Run, head: Head, tmp_path: Path) -> None:
+    """Whoever reads it gets the rows, and it is still a pipe."""
+    assert head
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        done = await run("export", "--output", str(pipe))
+
+        assert (0, True) == (done.status, pipe.is_fifo())
+        assert 5 == len(os.read(reader, 65536).splitlines())
+    finally:
+        os.close(reader)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

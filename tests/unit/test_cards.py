@@ -459,6 +459,10 @@ def test_nothing_is_said_of_overruling_when_it_is_off() -> None:
             "✓ **Put back: Authenticator notification → text message.** I read it back, and Microsoft has it.",
         ),
         (Changed("push", DefaultMethod.SMS, confirmed=False, undone=True), "does not show it yet"),
+        (
+            Changed("sms", DefaultMethod.SMS, confirmed=True, undone=True),
+            "✓ **Set once more, to make sure: text message.** I read it back, and Microsoft has it.",
+        ),
         (AnotherUnderWay(), "An earlier change of yours is still under way, so I have not begun this one."),
         (AnotherUnderWay(), "Please try again in a moment. Nothing was changed by it."),
         (TooOften(5, 12), "You have had 5 changes within an hour, which is the limit. The next one is possible in"),

@@ -378,6 +378,8 @@ def test_what_is_this_machine(host: str | None, local: bool) -> None:
         "sqlite+aiosqlite:///file:/data/mfabot.db?mode=rw&uri=true",
         "postgresql+asyncpg://mfabot:s%40cret@db.example:5433/mfabot?ssl=verify-full",
         "postgresql+asyncpg:///mfabot?host=/var/run/postgresql",
+        "postgresql+asyncpg:///mfabot?host=a:1&host=b:2&prepared_statement_cache_size=0&target_session_attrs=any",
+        "sqlite+aiosqlite:///mfabot.db?timeout=5&cached_statements=200",
     ],
 )
 def test_the_address_of_a_database(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
@@ -414,6 +416,29 @@ def test_an_address_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch
     """Another driver, half an address, or a database in memory that would lose the records, is named at the start."""
     monkeypatch.setenv("MFABOT_DATABASE_URL", url)
     with pytest.raises(SettingsError, match="MFABOT_DATABASE_URL"):
+        load_record_settings()
+
+
+@pytest.mark.parametrize("kind", ["sqlite+aiosqlite:////data/mfabot.db", "postgresql+asyncpg://db.example/mfabot"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "foo=1", "connect_timeout=5", "loop=1", "plugin=x", "statement_cache_size=0", "server_settings=x", "mode=ro",
+        "port=x", "prepared_statement_cache_size=x", "prepared_statement_cache_size=-1", "user=a&user=b", "uri=x",
+        "timeout=x", "timeout=1&timeout=2", "detect_types=99999999999999", "cached_statements=x",
+    ],
+)  # fmt: skip
+def test_an_option_that_no_driver_takes_is_named(monkeypatch: pytest.MonkeyPatch, kind: str, option: str) -> None:
+    """What would end the start in a stack trace, or be passed over without a word, is a complaint that names it."""
+    monkeypatch.setenv("MFABOT_DATABASE_URL", f"{kind}?{option}")
+    with pytest.raises(SettingsError, match=rf"MFABOT_DATABASE_URL: .*: {option.partition('=')[0]}=$"):
+        load_record_settings()
+
+
+def test_sslmode_has_a_message_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what other drivers call it, so the complaint says what it is called here."""
+    monkeypatch.setenv("MFABOT_DATABASE_URL", "postgresql+asyncpg://db.example/mfabot?sslmode=require")
+    with pytest.raises(SettingsError, match="must say ssl=require"):
         load_record_settings()
 
 
