@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from bot import __version__
 from bot.errors import MfaBotError, SettingsError
 from bot.server import running_bot
-from bot.settings import Settings, load_settings
+from bot.settings import CREDENTIALS, Settings, load_settings
 from bot.telemetry import configure_logging
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def _sandbox_settings(sandbox: Sandbox, folder: Path) -> Settings:
     names = sandbox.environment(public_url="http://127.0.0.1", database_url=f"sqlite+aiosqlite:///{folder}/mfabot.db")
     fields = {name.removeprefix("MFABOT_").lower(): value for name, value in names.items()}
     quiet = {"host": "127.0.0.1", "port": 0, "admin_port": 0, "log_level": "WARNING", "log_format": "console"}
-    return load_settings(**{**fields, **quiet})
+    no_other_credential = dict.fromkeys((*CREDENTIALS, "certificate_password"))
+    return load_settings(**{**no_other_credential, **fields, **quiet})
 
 
 async def _until_stopped() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from bot.errors import StoreUnavailable
 from bot.graph import GraphClient
 from bot.housekeeping import Housekeeping
-from bot.identity import BotToken, EntraClient, SigningKeys, SsoValidator, UserTokens
+from bot.identity import BotToken, EntraClient, SigningKeys, SsoValidator, UserTokens, warn_of_expiry
 from bot.retry import RetryPolicy
 from bot.self_service import SelfService
 from bot.settings import Pace, Settings
@@ -87,6 +87,7 @@ async def _build(settings: Settings, pace: Pace, stack: AsyncExitStack) -> _Part
 
     entra = EntraClient(settings, pace, observe=_observer(metrics, "entra"))
     stack.callback(entra.close)
+    await stack.enter_async_context(_running(warn_of_expiry(entra.credential, pace.expiry_look_s), "certificate's end"))
     bot_token = BotToken(lambda: entra.for_the_bot(settings.channel_scope))
     stack.push_async_callback(bot_token.close)
     channel_keys = SigningKeys(session, settings.channel_openid_url, reload_s=pace.key_reload_s)
@@ -146,6 +147,17 @@ async def _kept(housekeeping: Housekeeping) -> AsyncIterator[None]:
             await keeping
         with suppress(StoreUnavailable):
             await housekeeping.log_heads()
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[None, None, None], name: str) -> AsyncIterator[None]:
+    """The work beside the block, as long as that runs."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _warm(bot_token: BotToken) -> None:

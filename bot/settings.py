@@ -12,17 +12,39 @@ from typing import Annotated, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from bot.credential_files import read_certificate, read_secret
 from bot.errors import SettingsError
 from bot.mfa import DefaultMethod, Policy, TenantId
 
-__all__ = ["Cloud", "Pace", "RecordSettings", "Settings", "is_loopback", "load_record_settings", "load_settings"]
+__all__ = [
+    "CREDENTIALS",
+    "Cloud",
+    "Pace",
+    "RecordSettings",
+    "Settings",
+    "is_loopback",
+    "load_record_settings",
+    "load_settings",
+]
 
 PREFIX = "MFABOT_"
+
+CREDENTIALS = ("client_secret", "client_secret_path", "certificate_path", "managed_identity_client_id")
+"""The settings of which exactly one is to be set."""
 
 
 class Cloud(NamedTuple):
@@ -73,6 +95,14 @@ _CLOUDS = {
         "https://api.botframework.azure.cn/.default",
         ("botframework.azure.cn",),
     ),
+}
+
+# https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
+_TOKEN_EXCHANGE_AUDIENCES = {
+    "public": "api://AzureADTokenExchange",
+    "usgov": "api://AzureADTokenExchangeUSGov",
+    "usgov-dod": "api://AzureADTokenExchangeUSGov",
+    "china": "api://AzureADTokenExchangeChina",
 }
 
 _HOST_SUFFIX = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
@@ -154,7 +184,12 @@ class Settings(RecordSettings):
 
     app_id: UUID
     tenant_id: UUID
-    client_secret: SecretStr
+    client_secret_path: Path | None = None
+    certificate_password: SecretStr | None = None
+    certificate_path: Path | None = Field(default=None, validate_default=True)
+    managed_identity_client_id: UUID | None = None
+    client_secret: SecretStr | None = Field(default=None, validate_default=True)
+    """The last of the credentials, since its check looks at them all."""
     public_url: str
     host: str = "0.0.0.0"  # noqa: S104  the bot serves the network; the sandbox sets 127.0.0.1
     port: int = Field(default=3978, ge=0, le=65535)
@@ -199,11 +234,38 @@ class Settings(RecordSettings):
             raise ValueError("names no method")
         return frozenset(_split(value))
 
+    @field_validator(*CREDENTIALS, "certificate_password", mode="before")
+    @classmethod
+    def _blank_is_not_set(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
+
+    @field_validator("client_secret_path")
+    @classmethod
+    def _holds_a_secret(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            read_secret(value)
+        return value
+
+    @field_validator("certificate_path")
+    @classmethod
+    def _holds_a_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None:
+            read_certificate(value, info.data.get("certificate_password"))
+        return value
+
     @field_validator("client_secret")
     @classmethod
-    def _no_empty_secret(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().strip():
-            raise ValueError("must not be empty")
+    def _one_credential(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        # What is not in ``data`` was set, but wrong; that has its own complaint.
+        others = [name for name in CREDENTIALS[1:] if info.data.get(name, "wrong") is not None]
+        chosen = ["client_secret"] * (value is not None) + others
+        if len(chosen) > 1:
+            raise _complain(chosen, "are set together; exactly one credential must be set")
+        if info.data.get("certificate_password") and "certificate_path" not in chosen:
+            raise _complain(["certificate_password"], f"is set, but {PREFIX}CERTIFICATE_PATH is missing")
+        if not chosen:
+            names = ", ".join(PREFIX + name.upper() for name in CREDENTIALS[1:])
+            raise ValueError(f"is missing, and so are {names}; exactly one of the four must be set")
         return value
 
     @field_validator("public_url", "graph_url", "channel_openid_url")
@@ -268,6 +330,11 @@ class Settings(RecordSettings):
         """False for a login host that MSAL must not look up in Microsoft's instance discovery."""
         return self.login_url in {cloud.login_url for cloud in _CLOUDS.values()}
 
+    @property
+    def token_exchange_audience(self) -> str:
+        """For whom a managed identity's token has to be that stands for the bot's credential, in this cloud."""
+        return _TOKEN_EXCHANGE_AUDIENCES[self.cloud]
+
     def ssl_context(self) -> ssl.SSLContext:
         """TLS for aiohttp; with a private certificate authority where one is set."""
         return ssl.create_default_context(cafile=self.ca_file)
@@ -299,6 +366,8 @@ class Pace:
     duplicate_poll_s: float = 0.25
     housekeeping_s: float = 60.0
     renew_after_s: float = 30.0
+    credential_look_s: float = 2.0
+    expiry_look_s: float = 24 * 3600.0
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -319,7 +388,7 @@ def _load(kind: type[_Kind], overrides: dict[str, object]) -> _Kind:
     try:
         return kind(**overrides)  # type: ignore[arg-type]  # the values are validated, that is the point
     except ValidationError as error:
-        lines = [f"  {_setting_name(item['loc'])}: {_complaint(item)}" for item in error.errors()]
+        lines = [f"  {_setting_names(item)}: {_complaint(item)}" for item in error.errors()]
         raise SettingsError("\n" + "\n".join(lines)) from None
 
 
@@ -377,8 +446,18 @@ def _split(value: str) -> list[str]:
     return [word.strip() for word in value.split(",") if word.strip()]
 
 
-def _setting_name(location: tuple[int | str, ...]) -> str:
-    name = str(location[0]) if location else ""
+def _complain(fields: list[str], complaint: str) -> PydanticCustomError:
+    """A complaint about other fields than the one that is being looked at."""
+    return PydanticCustomError("settings", "{complaint}", {"complaint": complaint, "fields": fields})
+
+
+def _setting_names(item: object) -> str:
+    assert isinstance(item, dict)
+    fields = item["ctx"]["fields"] if item["type"] == "settings" else item["loc"][:1]
+    return ", ".join(_setting_name(str(field)) for field in fields)
+
+
+def _setting_name(name: str) -> str:
     return name if name in {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"} else f"{PREFIX}{name.upper()}"
 
 

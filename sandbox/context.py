@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sandbox.faults import Faults
 from sandbox.keys import SandboxKeys
-from sandbox.tenant import BotRegistration, Tenant
+from sandbox.registration import BotRegistration
+from sandbox.tenant import Tenant
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Addresses:
     graph_url: str
     login_url: str
     login_http_url: str
+    identity_url: str
 
     @property
     def service_url(self) -> str:

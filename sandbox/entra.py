@@ -6,19 +6,16 @@ https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote_plus
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sandbox import entra_errors as refuse
+from sandbox.client_auth import ClientAuth
 from sandbox.context import Context
 from sandbox.entra_errors import EntraError
 from sandbox.faults import Answer, Call
@@ -57,6 +54,8 @@ class Entra:
         self._bot = context.bot
         self._addresses = context.addresses
         self._issue = TokenIssuer(context, self.issuer)
+        tenant_url = f"{context.addresses.login_url}/{context.tenant.tenant_id}"
+        self._client_auth = ClientAuth(context, (f"{tenant_url}/oauth2/v2.0/token", f"{tenant_url}/v2.0"))
 
     def issue_sso_token(
         self,
@@ -112,7 +111,7 @@ class Entra:
         form = await _form(request)
         self._check_tenant(request)
         grant = _required(form, "grant_type")
-        self._check_client(request, form)
+        self._client_auth.check(request.headers.get("Authorization", ""), form)
         if grant == "client_credentials":
             body = self._client_credentials(form)
         elif grant == ON_BEHALF_OF:
@@ -125,20 +124,6 @@ class Entra:
         tenant = request.match_info["tenant"]
         if tenant.casefold() != self._tenant.tenant_id:
             raise refuse.unknown_tenant(tenant)
-
-    def _check_client(self, request: web.Request, form: Form) -> None:
-        """The client authenticates with its secret, in the form or by HTTP Basic (RFC 6749 2.3.1)."""
-        client_id, secret = _basic(request) or (form.get("client_id", ""), form.get("client_secret", ""))
-        if not client_id:
-            raise refuse.missing_parameter("client_id")
-        if client_id.casefold() != self._bot.app_id:
-            raise refuse.unknown_client(client_id)
-        if not secret and "client_assertion" in form:
-            raise refuse.unknown_certificate()
-        if not secret:
-            raise refuse.no_credential()
-        if not hmac.compare_digest(secret.encode(), self._bot.client_secret.encode()):
-            raise refuse.wrong_secret(self._bot.app_id)
 
     def _client_credentials(self, form: Form) -> Json:
         """Only the Bot Connector is to be had: the bot holds no application permission elsewhere."""
@@ -249,17 +234,6 @@ def _required(form: Form, name: str) -> str:
     if not value:
         raise refuse.missing_parameter(name)
     return value
-
-
-def _basic(request: web.Request) -> tuple[str, str] | None:
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    if scheme.casefold() != "basic":
-        return None
-    try:
-        client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return unquote_plus(client_id), unquote_plus(secret)
 
 
 def _capabilities(form: Form) -> list[str]:

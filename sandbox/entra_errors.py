@@ -74,12 +74,6 @@ def no_credential() -> EntraError:
     return EntraError(401, "invalid_client", 7000218, text)
 
 
-def unknown_certificate() -> EntraError:
-    """The sandbox's registration holds a secret only."""
-    text = "The certificate used to sign the client assertion is not registered on application."
-    return EntraError(401, "invalid_client", 700027, text)
-
-
 def wrong_secret(app_id: str) -> EntraError:
     """The secret is not that of the application."""
     text = (

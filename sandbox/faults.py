@@ -1,6 +1,6 @@
 """What goes wrong on demand: answers in place of the simulated services' own, and a record of every call.
 
-One ``Faults`` is shared by Entra, Graph and the connector::
+One ``Faults`` is shared by Entra, Graph, the connector and the managed identities' endpoint::
 
     sandbox.faults.add(graph("PATCH", "signInPreferences"), Answer(503, {"Retry-After": "0.2"}))
 """
@@ -14,7 +14,7 @@ from typing import Literal
 
 from sandbox.tenant import Json
 
-Service = Literal["entra", "graph", "connector"]
+Service = Literal["entra", "graph", "connector", "identity"]
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
@@ -139,6 +139,11 @@ def token(grant: str = "") -> Match:
     """Matches requests to Entra's token endpoint by a part of the grant type, such as ``jwt-bearer``."""
     posts = _service("entra", "POST", "/token")
     return lambda call: posts(call) and grant in str(call.detail.get("grant_type"))
+
+
+def identity() -> Match:
+    """Matches requests for a managed identity's token."""
+    return _service("identity", None, "")
 
 
 def _service(service: Service, method: str | None, path_part: str) -> Match:

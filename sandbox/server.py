@@ -19,10 +19,12 @@ from sandbox.entra import Entra
 from sandbox.faults import Faults
 from sandbox.graph import Graph
 from sandbox.keys import SandboxKeys
+from sandbox.managed_identity import ManagedIdentities
 from sandbox.people import five_people
+from sandbox.registration import BotRegistration
 from sandbox.site import Site
 from sandbox.teams import Teams
-from sandbox.tenant import APP_ID, BotRegistration, Tenant
+from sandbox.tenant import APP_ID, Tenant
 from sandbox.web import HOST, listening, port_of, serving
 
 
@@ -41,8 +43,9 @@ class Sandbox:
         self.graph = Graph(context)
         self.teams = Teams(context, self.entra)
         self.site = Site(context, self.teams)
+        self.registration = context.bot
+        self.identities = ManagedIdentities(context, self.entra.issuer, context.addresses.identity_url)
         self.app_id = context.bot.app_id
-        self.client_secret = context.bot.client_secret
         self.site_url = context.addresses.site_url
         self.service_url = context.addresses.service_url
         self.graph_url = context.addresses.graph_url
@@ -65,20 +68,22 @@ class Sandbox:
             OSError: the site's port is taken.
         """
         async with contextlib.AsyncExitStack() as stack:
-            site, graph, login, login_http = (stack.enter_context(listening(port)) for port in (site_port, 0, 0, 0))
+            ports = (site_port, 0, 0, 0, 0)
+            site, graph, login, login_http, identity = (stack.enter_context(listening(port)) for port in ports)
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mfabot-sandbox-"))
             tls, ca_file = server_tls(Path(directory))
             context = Context(
                 tenant=Tenant(five_people()),
                 bot=BotRegistration(APP_ID, secrets.token_urlsafe(24)),
                 keys=keys.copy() if keys else await asyncio.to_thread(SandboxKeys.generate),
-                addresses=_addresses(site, graph, login, login_http),
+                addresses=_addresses(site, graph, login, login_http, identity),
                 faults=Faults(),
                 clock=clock,
             )
             sandbox = cls(context, ca_file)
             await stack.enter_async_context(serving(sandbox.graph.app(), (graph, None)))
             await stack.enter_async_context(serving(sandbox.entra.app(), (login, tls), (login_http, None)))
+            await stack.enter_async_context(serving(sandbox.identities.app(), (identity, None)))
             await stack.enter_async_context(serving(sandbox.site.app(), (site, None)))
             await stack.enter_async_context(sandbox.teams.running())
             sandbox._running = stack.pop_all()
@@ -95,6 +100,11 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    @property
+    def client_secret(self) -> str:
+        """The newest secret of the bot's registration."""
+        return self.registration.client_secret
 
     def connect_bot(self, messaging_endpoint: str) -> None:
         """Where the Connector posts activities, for instance ``http://127.0.0.1:3978/api/messages``."""
@@ -119,10 +129,13 @@ class Sandbox:
         }
 
 
-def _addresses(site: socket.socket, graph: socket.socket, login: socket.socket, login_http: socket.socket) -> Addresses:
+def _addresses(
+    site: socket.socket, graph: socket.socket, login: socket.socket, login_http: socket.socket, identity: socket.socket
+) -> Addresses:
     return Addresses(
         site_url=f"http://{HOST}:{port_of(site)}",
         graph_url=f"http://{HOST}:{port_of(graph)}",
         login_url=f"https://localhost:{port_of(login)}",
         login_http_url=f"http://{HOST}:{port_of(login_http)}",
+        identity_url=f"http://{HOST}:{port_of(identity)}",
     )

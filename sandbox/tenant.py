@@ -30,14 +30,6 @@ def iso_utc(epoch_s: float) -> str:
 
 
 @dataclass(frozen=True)
-class BotRegistration:
-    """The bot's app registration in this tenant."""
-
-    app_id: str
-    client_secret: str = field(repr=False)
-
-
-@dataclass(frozen=True)
 class GraphCall:
     """One request to Graph, or one part of a batch, as the page's panel shows it. It holds no tokens."""
 

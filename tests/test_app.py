@@ -42,6 +42,18 @@ def test_missing_settings_stop_the_start_with_one_message() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_certificate_that_is_no_good_stops_the_start(tmp_path: Path) -> None:
+    """The file is looked at before anything is served; what is wrong with it is one line."""
+    (tmp_path / "bot.pem").write_text("-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----\n")
+    done = _run("app.py", MFABOT_CERTIFICATE_PATH=str(tmp_path / "bot.pem"), MFABOT_CLIENT_SECRET=" ")
+
+    assert done.returncode == 2
+    assert "MFABOT_CERTIFICATE_PATH: names a file without a private key\n" in done.stderr
+    assert "MFABOT_CLIENT_SECRET" not in done.stderr
+    assert "c2VjcmV0" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_database_that_can_not_be_opened_stops_the_start() -> None:
     """The reason is one line, without a stack trace."""
     guid = "11111111-1111-4111-8111-111111111111"
@@ -76,8 +88,9 @@ def test_the_version_is_told() -> None:
     assert f"{__version__}\n" == _run("app.py", "--version").stdout
 
 
-async def test_the_sandbox_serves_the_page_and_a_bot_that_is_ready() -> None:
-    """The embedded sandbox needs no setting: its page is there, and listens on this machine only."""
+async def test_the_sandbox_serves_the_page_and_a_bot_that_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded sandbox needs no setting, and a credential that is set does not disturb it; it is local only."""
+    monkeypatch.setenv("MFABOT_MANAGED_IDENTITY_CLIENT_ID", "11111111-1111-4111-8111-111111111111")
     async with sandbox_with_bot() as address, aiohttp.ClientSession() as session:
         assert address.startswith("http://127.0.0.1:")
         async with session.get(address) as response:

@@ -2,6 +2,7 @@
 
 from bot.identity.bot_token import BotToken
 from bot.identity.entra import EntraClient
+from bot.identity.expiry import warn_of_expiry
 from bot.identity.signing_keys import KeysUnavailable, SigningKey, SigningKeys, UnknownKey
 from bot.identity.sso import SsoToken, SsoValidator
 from bot.identity.tokens import SELF_SCOPES, UserTokens
@@ -17,4 +18,5 @@ __all__ = [
     "SsoValidator",
     "UnknownKey",
     "UserTokens",
+    "warn_of_expiry",
 ]

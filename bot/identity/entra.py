@@ -35,6 +35,9 @@ from bot.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
+from bot.identity.advice import ADVICE, advice_on, is_credential_refused
+from bot.identity.application import CurrentApplication
+from bot.identity.credential import credential_for
 from bot.settings import Pace, Settings
 
 __all__ = ["AccessToken", "EntraClient", "error_from_entra"]
@@ -88,7 +91,10 @@ class _Session(requests.Session):
 
 
 class EntraClient:
-    """One confidential client of the tenant. Built lazily in a thread, since its constructor asks the network."""
+    """One confidential client of the tenant. Built lazily in a thread, since its constructor asks the network.
+
+    It is built anew when the credential in its file has changed.
+    """
 
     def __init__(self, settings: Settings, pace: Pace, *, observe: Callable[[int], None] = lambda status: None) -> None:
         self._settings = settings
@@ -97,7 +103,10 @@ class EntraClient:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="msal")
         self._http_cache = _DiscoveryCache()
         self._session = _Session(settings.ca_file, (pace.connect_s, pace.call_s))
-        self._building: asyncio.Task[msal.ConfidentialClientApplication] | None = None
+        self.credential = credential_for(settings, pace)
+        self._application = CurrentApplication(
+            self.credential, self._construct, self._pool, look_every_s=pace.credential_look_s
+        )
 
     async def on_behalf_of(self, assertion: str, scopes: frozenset[str]) -> AccessToken:
         """A Graph token for the person of ``assertion``. ``scopes`` are short names such as ``User.Read``.
@@ -122,17 +131,16 @@ class EntraClient:
 
     def close(self) -> None:
         """Let go of the threads; calls under way end by their own time-outs."""
-        if self._building is not None:
-            self._building.cancel()
+        self._application.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._session.close()
+        self.credential.close()
 
     async def _ask(self, call: Callable[[msal.ConfidentialClientApplication], Mapping[str, Any]]) -> AccessToken:
         asked_at = time.time()
         try:
             async with asyncio.timeout(self._pace.sign_in_s):
-                app = await self._application()
-                answer = await asyncio.get_running_loop().run_in_executor(self._pool, call, app)
+                answer = await self._answer(call)
         except TimeoutError:
             self._observe(0)
             raise Unavailable("Entra did not answer in time") from None
@@ -150,38 +158,43 @@ class EntraClient:
         self._observe(400)
         raise error_from_entra(answer)
 
-    async def _application(self) -> msal.ConfidentialClientApplication:
-        if self._building is None or (self._building.done() and self._failed(self._building)):
-            self._building = asyncio.create_task(self._build(), name="build the MSAL application")
-        return await asyncio.shield(self._building)
+    async def _answer(
+        self, call: Callable[[msal.ConfidentialClientApplication], Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        """MSAL's answer; asked once more if the credential was refused and there is a newer one in its file."""
+        loop = asyncio.get_running_loop()
+        app = await self._application.get()
+        answer: Mapping[str, Any] = await loop.run_in_executor(self._pool, call, app)
+        if is_credential_refused(answer) and (newer := await self._application.get(look_now=True)) is not app:
+            answer = await loop.run_in_executor(self._pool, call, newer)
+        return answer
 
-    @staticmethod
-    def _failed(task: asyncio.Task[msal.ConfidentialClientApplication]) -> bool:
-        return task.cancelled() or task.exception() is not None
-
-    async def _build(self) -> msal.ConfidentialClientApplication:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._construct)
-
-    def _construct(self) -> msal.ConfidentialClientApplication:
+    def _construct(self, credential: object) -> msal.ConfidentialClientApplication:
         settings = self._settings
-        return msal.ConfidentialClientApplication(
-            settings.client_id,
-            client_credential=settings.client_secret.get_secret_value(),
-            authority=f"{settings.login_url}/{settings.tenant}",
-            instance_discovery=None if settings.in_known_cloud else False,
-            client_capabilities=["CP1"],
-            exclude_scopes=["offline_access"],
-            token_cache=_NoTokens(),
-            http_cache=self._http_cache,
-            http_client=self._session,
-        )
+        try:
+            return msal.ConfidentialClientApplication(
+                settings.client_id,
+                client_credential=credential,
+                authority=f"{settings.login_url}/{settings.tenant}",
+                instance_discovery=None if settings.in_known_cloud else False,
+                client_capabilities=["CP1"],
+                exclude_scopes=["offline_access"],
+                token_cache=_NoTokens(),
+                http_cache=self._http_cache,
+                http_client=self._session,
+            )
+        except ValueError as error:
+            # MSAL asks for the tenant's metadata and keeps Entra's answer in the text of the first error.
+            if "AADSTS90002" in f"{error} {error.__context__}":
+                raise BotMisconfigured(advice_on({90002}), code="AADSTS90002") from None
+            raise
 
 
 # Codes: https://learn.microsoft.com/entra/identity-platform/reference-error-codes. Numbers may change, so
 # ``suberror`` and the presence of ``claims`` are looked at first.
 _NONE: frozenset[int] = frozenset()
 _BLOCKED = frozenset({53003, 530035, 53000, 53001, 53002, 53010, 50105})
-_MISCONFIGURED = frozenset({7000215, 7000222, 700027, 70002, 700016, 650056, 650057, 65005, 500011, 500131, 70011})
+_MISCONFIGURED = frozenset(ADVICE)
 _MISCONFIGURED_ERRORS = frozenset({"invalid_client", "unauthorized_client", "invalid_scope", "invalid_resource"})
 _BAD_ASSERTION = frozenset({500133, 50013, 50173, 700082, 70043, 50132, 50133})
 _STEP_UP = frozenset({50076, 50079, 50074, 50072, 50078, 50158, 50097, 50131})
@@ -200,7 +213,7 @@ def error_from_entra(answer: Mapping[str, Any]) -> MfaBotError:
     if not error:
         return UnexpectedAnswer("Entra answered neither a token nor an error")
     if codes & _MISCONFIGURED or error in _MISCONFIGURED_ERRORS:
-        return BotMisconfigured(_hint(codes), **facts)
+        return BotMisconfigured(advice_on(codes), **facts)
     if suberror == "consent_required" or 65001 in codes:
         return ConsentMissing(**facts)
     if codes & _BLOCKED:
@@ -213,11 +226,3 @@ def error_from_entra(answer: Mapping[str, Any]) -> MfaBotError:
     if codes & _BAD_ASSERTION or error == "invalid_grant":
         return SignInRefused(**facts)
     return UnexpectedAnswer("Entra", **facts)
-
-
-def _hint(codes: frozenset[int]) -> str:
-    if codes & {7000215, 7000222}:
-        return "the client secret is wrong or has expired: set MFABOT_CLIENT_SECRET to a new one"
-    if 500131 in codes:
-        return "the token from Teams is for another application: compare webApplicationInfo with MFABOT_APP_ID"
-    return "compare the app registration with the settings"

@@ -128,12 +128,37 @@ def test_without_a_number_the_code_is_the_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "hint"),
-    [(7000215, "MFABOT_CLIENT_SECRET"), (7000222, "MFABOT_CLIENT_SECRET"), (500131, "MFABOT_APP_ID")],
+    ("code", "hints"),
+    [
+        (7000215, ["MFABOT_CLIENT_SECRET", "MFABOT_CLIENT_SECRET_PATH", "Client secrets"]),
+        (7000222, ["MFABOT_CLIENT_SECRET", "MFABOT_CLIENT_SECRET_PATH", "Client secrets"]),
+        (700027, ["MFABOT_CERTIFICATE_PATH", "Certificates & secrets > Certificates"]),
+        (700024, ["clock"]),
+        (70021, ["MFABOT_MANAGED_IDENTITY_CLIENT_ID", "Federated credentials"]),
+        (700211, ["MFABOT_MANAGED_IDENTITY_CLIENT_ID", "Federated credentials", "issuer"]),
+        (700212, ["MFABOT_MANAGED_IDENTITY_CLIENT_ID", "Federated credentials", "MFABOT_CLOUD"]),
+        (700213, ["MFABOT_MANAGED_IDENTITY_CLIENT_ID", "Federated credentials", "principal"]),
+        (7000229, ["MFABOT_TENANT_ID", "admin consent"]),
+        (700016, ["MFABOT_APP_ID", "MFABOT_TENANT_ID", "Overview"]),
+        (90002, ["MFABOT_TENANT_ID", "MFABOT_CLOUD"]),
+        (500011, ["MFABOT_CLOUD", "MFABOT_GRAPH_URL"]),
+        (650056, ["API permissions"]),
+        (650057, ["API permissions", "MFABOT_GRAPH_URL"]),
+        (65005, ["API permissions"]),
+        (70011, ["MFABOT_GRAPH_URL", "MFABOT_CHANNEL_SCOPE"]),
+        (500131, ["MFABOT_APP_ID", "Expose an API", "webApplicationInfo"]),
+    ],
 )
-def test_the_operator_is_told_which_setting_to_look_at(code: int, hint: str) -> None:
-    """A wrong secret and a wrong audience name their setting in the log."""
-    assert hint in str(error_from_entra(refusal(code)))
+def test_the_operator_is_told_what_to_mend_and_where(code: int, hints: list[str]) -> None:
+    """Each code that only the operator can mend names the setting, and the place in Entra where there is one."""
+    error = error_from_entra(refusal(code, "invalid_client"))
+    assert BotMisconfigured is type(error)
+    assert hints == [hint for hint in hints if hint in str(error)]
+
+
+def test_an_unknown_refusal_of_the_bot_names_what_there_is_to_compare() -> None:
+    """Entra's codes may change; then the log still says where to begin."""
+    assert "MFABOT_APP_ID" in str(error_from_entra(refusal(123456789, "invalid_client")))
 
 
 @pytest.mark.parametrize("answer", [{}, {"error": None}, {"error": ""}, {"access_token": 5}, {"error_codes": [65001]}])

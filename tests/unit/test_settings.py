@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import ssl
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 from bot.errors import SettingsError
 from bot.mfa import DefaultMethod, Policy
-from bot.settings import is_loopback, load_record_settings, load_settings
+from bot.settings import CREDENTIALS, is_loopback, load_record_settings, load_settings
+from sandbox.certificates import BotCertificate
 
 APP_ID = "11111111-2222-3333-4444-555555555555"
 TENANT_ID = "99999999-8888-7777-6666-aaaaaaaaaaaa"
@@ -106,7 +108,101 @@ def test_the_secret_is_not_in_any_text_of_the_settings() -> None:
     """Settings may be logged by mistake; the secret is only where it is asked for."""
     settings = load_settings()
     assert SECRET not in f"{settings} {settings!r} {settings.model_dump_json()}"
+    assert settings.client_secret is not None
     assert SECRET == settings.client_secret.get_secret_value()
+
+
+GUID = "44444444-4444-4444-8444-444444444444"
+
+
+@pytest.fixture(scope="session")
+def certificate() -> BotCertificate:
+    """A certificate, made once: that takes a while."""
+    return BotCertificate.issue()
+
+
+@pytest.fixture
+def credentials(tmp_path: Path, certificate: BotCertificate) -> dict[str, str]:
+    """A good value for each of the four."""
+    (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
+    (tmp_path / "bot.pem").write_bytes(certificate.pem())
+    return {
+        "MFABOT_CLIENT_SECRET": SECRET,
+        "MFABOT_CLIENT_SECRET_PATH": str(tmp_path / "secret"),
+        "MFABOT_CERTIFICATE_PATH": str(tmp_path / "bot.pem"),
+        "MFABOT_MANAGED_IDENTITY_CLIENT_ID": GUID,
+    }
+
+
+@pytest.fixture
+def none_yet(environment: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment with all that is required but a credential."""
+    environment.delenv("MFABOT_CLIENT_SECRET")
+    return environment
+
+
+def test_each_credential_is_enough(none_yet: pytest.MonkeyPatch, credentials: dict[str, str]) -> None:
+    """With one of the four the settings are complete, however blank the others are."""
+    for name, value in credentials.items():
+        with none_yet.context() as here:
+            for other in credentials:
+                here.setenv(other, value if other == name else "  ")
+            settings = load_settings()
+        chosen = [field for field in CREDENTIALS if getattr(settings, field) is not None]
+        assert [name.removeprefix("MFABOT_").lower()] == chosen
+
+
+def test_two_credentials_stop_the_start(none_yet: pytest.MonkeyPatch, credentials: dict[str, str]) -> None:
+    """Which one would count is not guessed: the message names those that are set, and no other."""
+    for pair in itertools.combinations(credentials, 2):
+        with none_yet.context() as here:
+            for name in pair:
+                here.setenv(name, credentials[name])
+            message = complaint()
+        assert f"{', '.join(pair)}: are set together" in message.replace("\n  ", "")
+
+
+def test_no_credential_names_all_four(none_yet: pytest.MonkeyPatch, credentials: dict[str, str]) -> None:
+    """The operator learns of the choice, together with whatever else is missing."""
+    none_yet.delenv("MFABOT_APP_ID")
+    assert [*credentials, "MFABOT_APP_ID"] == [name for name in [*credentials, "MFABOT_APP_ID"] if name in complaint()]
+
+
+def test_a_password_needs_its_certificate(environment: pytest.MonkeyPatch) -> None:
+    """A password beside a secret is a mistake; somebody thinks that the certificate counts."""
+    environment.setenv("MFABOT_CERTIFICATE_PASSWORD", SECRET)
+    message = complaint()
+    assert "MFABOT_CERTIFICATE_PASSWORD: is set, but MFABOT_CERTIFICATE_PATH is missing" in message
+    assert SECRET not in message
+
+
+def test_a_password_opens_the_certificate(
+    none_yet: pytest.MonkeyPatch, tmp_path: Path, certificate: BotCertificate
+) -> None:
+    """It is tried at the start, so that a wrong one is found then; neither is shown."""
+    (tmp_path / "bot.pfx").write_bytes(certificate.pfx(SECRET))
+    none_yet.setenv("MFABOT_CERTIFICATE_PATH", str(tmp_path / "bot.pfx"))
+    none_yet.setenv("MFABOT_CERTIFICATE_PASSWORD", SECRET)
+    assert SECRET not in f"{load_settings()!r} {load_settings().model_dump_json()}"
+    none_yet.setenv("MFABOT_CERTIFICATE_PASSWORD", f"{SECRET}-not")
+    message = complaint()
+    assert "MFABOT_CERTIFICATE_PATH: names a file that is neither" in message
+    assert SECRET not in message
+
+
+@pytest.mark.parametrize("name", ["MFABOT_CLIENT_SECRET_PATH", "MFABOT_CERTIFICATE_PATH"])
+def test_a_credential_file_that_is_no_good_stops_the_start(none_yet: pytest.MonkeyPatch, name: str) -> None:
+    """The file is looked at before the bot serves; it is complained about once, and no other credential asked for."""
+    none_yet.setenv(name, "/nowhere/credential")
+    message = complaint()
+    assert f"{name}: names a file that does not exist" in message
+    assert 1 == len(message.strip().splitlines()) - 1
+
+
+def test_a_managed_identity_is_a_guid(none_yet: pytest.MonkeyPatch) -> None:
+    """Its name or resource id in place of the client id is found at the start."""
+    none_yet.setenv("MFABOT_MANAGED_IDENTITY_CLIENT_ID", "my-identity")
+    assert "MFABOT_MANAGED_IDENTITY_CLIENT_ID" in complaint()
 
 
 @pytest.mark.usefixtures("environment")
@@ -184,54 +280,71 @@ def test_a_slash_at_the_end_does_not_matter(environment: pytest.MonkeyPatch) -> 
     assert "https://bot.example.com" == load_settings().public_url
 
 
-@pytest.mark.parametrize(
-    ("cloud", "login", "graph", "issuer", "reply_host"),
-    [
-        (
-            "public",
-            "https://login.microsoftonline.com",
-            "https://graph.microsoft.com",
-            "https://api.botframework.com",
-            "smba.trafficmanager.net",
-        ),
-        (
-            "public",
-            "https://login.microsoftonline.com",
-            "https://graph.microsoft.com",
-            "https://api.botframework.com",
-            "smba.infra.gcc.teams.microsoft.com",
-        ),
-        (
-            "usgov",
-            "https://login.microsoftonline.us",
-            "https://graph.microsoft.us",
-            "https://api.botframework.us",
-            "smba.infra.gov.teams.microsoft.us",
-        ),
-        (
-            "usgov-dod",
-            "https://login.microsoftonline.us",
-            "https://dod-graph.microsoft.us",
-            "https://api.botframework.us",
-            "smba.infra.dod.teams.microsoft.us",
-        ),
-        (
-            "china",
-            "https://login.partner.microsoftonline.cn",
-            "https://microsoftgraph.chinacloudapi.cn",
-            "https://api.botframework.azure.cn",
-            "botframework.azure.cn",
-        ),
-    ],
-)
-def test_a_cloud_sets_its_endpoints(
-    environment: pytest.MonkeyPatch, cloud: str, login: str, graph: str, issuer: str, reply_host: str
-) -> None:
-    """One word chooses all endpoints of a national cloud."""
+CLOUDS = {
+    "public": (
+        "https://login.microsoftonline.com",
+        "https://graph.microsoft.com",
+        "https://login.botframework.com/v1/.well-known/openidconfiguration",
+        "https://api.botframework.com",
+        "https://api.botframework.com/.default",
+        "api://AzureADTokenExchange",
+        {"smba.trafficmanager.net", "smba.infra.gcc.teams.microsoft.com"},
+    ),
+    "usgov": (
+        "https://login.microsoftonline.us",
+        "https://graph.microsoft.us",
+        "https://login.botframework.azure.us/v1/.well-known/openidconfiguration",
+        "https://api.botframework.us",
+        "https://api.botframework.us/.default",
+        "api://AzureADTokenExchangeUSGov",
+        {"smba.infra.gov.teams.microsoft.us"},
+    ),
+    "usgov-dod": (
+        "https://login.microsoftonline.us",
+        "https://dod-graph.microsoft.us",
+        "https://login.botframework.azure.us/v1/.well-known/openidconfiguration",
+        "https://api.botframework.us",
+        "https://api.botframework.us/.default",
+        "api://AzureADTokenExchangeUSGov",
+        {"smba.infra.dod.teams.microsoft.us"},
+    ),
+    "china": (
+        "https://login.partner.microsoftonline.cn",
+        "https://microsoftgraph.chinacloudapi.cn",
+        "https://login.botframework.azure.cn/v1/.well-known/openidconfiguration",
+        "https://api.botframework.azure.cn",
+        "https://api.botframework.azure.cn/.default",
+        "api://AzureADTokenExchangeChina",
+        {"botframework.azure.cn"},
+    ),
+}
+"""Login, Graph, the channel's keys, issuer and scope, the token exchange's audience, and hosts of replies.
+
+Sources, in this order:
+https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud (for China
+https://docs.azure.cn/entra/identity-platform/authentication-national-cloud), https://learn.microsoft.com/graph/deployments,
+https://learn.microsoft.com/azure/bot-service/how-to-deploy-gov-cloud-high (for China
+https://docs.azure.cn/bot-service/how-to-deploy-china-cloud),
+https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity,
+https://learn.microsoft.com/microsoftteams/platform/teams-sdk/essentials/app-configuration/sovereign-cloud
+"""
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_a_cloud_sets_its_endpoints(environment: pytest.MonkeyPatch, cloud: str) -> None:
+    """One word chooses all endpoints of a national cloud, each as Microsoft documents it."""
     environment.setenv("MFABOT_CLOUD", cloud)
     settings = load_settings()
-    assert (login, graph, issuer) == (settings.login_url, settings.graph_url, settings.channel_issuer)
-    assert reply_host in settings.service_url_hosts
+    *endpoints, hosts = CLOUDS[cloud]
+    assert endpoints == [
+        settings.login_url,
+        settings.graph_url,
+        settings.channel_openid_url,
+        settings.channel_issuer,
+        settings.channel_scope,
+        settings.token_exchange_audience,
+    ]
+    assert hosts <= set(settings.service_url_hosts)
     assert settings.in_known_cloud
 
 
@@ -240,6 +353,7 @@ def test_no_endpoint_of_a_national_cloud_is_a_public_one(environment: pytest.Mon
     """Nothing of a national cloud leaves for an endpoint of the public one."""
     names = (
         "login_url", "graph_url", "channel_openid_url", "channel_issuer", "channel_scope", "service_url_hosts",
+        "token_exchange_audience",
     )  # fmt: skip
     public = load_settings()
     environment.setenv("MFABOT_CLOUD", cloud)
