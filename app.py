@@ -89,7 +89,7 @@ async def sandbox_with_bot(port: int = 0) -> AsyncIterator[str]:
 
 def _sandbox_settings(sandbox: Sandbox, folder: Path) -> Settings:
     """Settings for a bot in the simulated tenant: its endpoints, credential and database win over the environment."""
-    names = sandbox.environment(public_url="http://127.0.0.1", database_url=f"sqlite+aiosqlite:///{folder}/mfabot.db")
+    names = sandbox.environment(database_url=f"sqlite+aiosqlite:///{folder}/mfabot.db")
     fields = {name.removeprefix("MFABOT_").lower(): value for name, value in names.items()}
     quiet = {"host": "127.0.0.1", "port": 0, "admin_port": 0, "log_level": "WARNING", "log_format": "console"}
     no_other_credential = dict.fromkeys((*CREDENTIALS, "certificate_password"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sandbox.tenant import Json
@@ -15,13 +15,25 @@ _NO_CONTENT = frozenset({"data", "fallback", "msteams", "refresh", "authenticati
 
 
 def buttons(card: Json) -> dict[str, Json]:
-    """Every Action.Execute of the card, at any depth, by title (or id or verb); the first of equal ones."""
+    """Every button that the bot answers, at any depth, by title (or id or verb); the first of equal ones."""
     found: dict[str, Json] = {}
     for node in _nodes(card, hidden=True):
-        if node.get("type") == "Action.Execute":
+        if node.get("type") in {"Action.Execute", "Action.Submit"}:
             name = node.get("title") or node.get("id") or node.get("verb") or ""
             found.setdefault(str(name), node)
     return found
+
+
+def sign_in_url(attachments: Iterable[Json]) -> str | None:
+    """The address behind the sign-in button of an OAuth card, if there is one."""
+    for attachment in attachments:
+        content = attachment.get("content")
+        if attachment.get("contentType") != OAUTH_CARD or not isinstance(content, dict):
+            continue
+        for button in content.get("buttons") or []:
+            if button.get("type") == "signin" and isinstance(button.get("value"), str):
+                return str(button["value"])
+    return None
 
 
 def card_text(card: Json) -> str:

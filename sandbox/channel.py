@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from sandbox.context import Context
 from sandbox.keys import SigningKey
@@ -121,6 +122,11 @@ class Channel:
             return PostResult(TOO_LATE)
         except aiohttp.ClientError:
             return PostResult(UNREACHABLE)
+
+    @property
+    def origin(self) -> str | None:
+        """Where the bot listens, as its messaging endpoint tells."""
+        return str(URL(self.endpoint).origin()) if self.endpoint else None
 
     @property
     def bot_id(self) -> str:

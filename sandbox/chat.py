@@ -93,6 +93,11 @@ class Chat:
         if message is not None:
             self.change(message_id, updated=message.updated + 1, **changes)
 
+    def hide(self, message_id: str) -> None:
+        """Take a message off the screen; it stays in the chat."""
+        self.change(message_id, hidden=True)
+        self._publish(ChatEvent("removed", {"id": message_id}))
+
     def remove(self, message_id: str) -> None:
         """Take a message away."""
         self.messages = [message for message in self.messages if message.id != message_id]

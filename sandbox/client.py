@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from sandbox import sso
 from sandbox.background import Background
-from sandbox.card_reading import ADAPTIVE_CARD, buttons
+from sandbox.card_reading import ADAPTIVE_CARD, buttons, sign_in_url
 from sandbox.channel import Channel, PostResult, user_id
 from sandbox.chat import Chat, ChatMessage
+from sandbox.entra_pages import SANDBOX_CODE
+from sandbox.login_request import WaitingAction, asks_for_sign_in, login_request
+from sandbox.sign_in import CANCELLED_STATE, SignInResult, Wishes, walk
 from sandbox.tenant import Json, SandboxPerson, iso_utc
 
 TEXT_REPLY = "application/vnd.microsoft.activity.message"
@@ -46,6 +50,7 @@ class TeamsClient:
         self._background = background
         self._issue_sso_token = issue_sso_token
         self._clock = clock
+        self._waiting_actions: dict[str, WaitingAction] = {}
 
     # What the person sees.
 
@@ -123,10 +128,7 @@ class TeamsClient:
         action = buttons(pressed.card or {})[button] if isinstance(button, str) else button
         if action.get("type") == "Action.Submit":
             return await self._submit(pressed, _sent(action, inputs))
-        value = {"action": _sent(action, inputs), "trigger": "manual"}
-        result = await self._send_invoke("adaptiveCard/action", value, replyToId=pressed.id)
-        self._show_answer(pressed.id, result)
-        return result
+        return await self._execute(WaitingAction(pressed.id, _sent(action, inputs)))
 
     async def install(self) -> Sequence[PostResult]:
         """Add the app: Teams tells the bot so in two activities at once."""
@@ -143,6 +145,62 @@ class TeamsClient:
             self.person, type="installationUpdate", action="add", **no_text, **{"from": sender}
         )
         return await asyncio.gather(self._channel.post(added), self._channel.post(installed))
+
+    def sign_in_url(self, message: ChatMessage | str) -> str:
+        """The address behind a message's sign-in button.
+
+        Raises:
+            KeyError: no such message, or no such button on it.
+        """
+        found = sign_in_url(self.message(message).attachments)
+        if found is None:
+            raise KeyError("no sign-in button")
+        return found
+
+    async def sign_in(
+        self,
+        message: ChatMessage | str,
+        code: str = SANDBOX_CODE,
+        *,
+        account: SandboxPerson | None = None,
+        outside_browser: bool = False,
+        cancel: bool = False,
+    ) -> SignInResult:
+        """Press a message's sign-in button and go through the pages; returns when the bot has heard of it.
+
+        ``account`` signs in as somebody else. In a browser outside of Teams the bot hears nothing. Who cancels, gives
+        a wrong code or ends at a page that knows no way on closes the window.
+
+        Raises:
+            KeyError: no such message, or no sign-in button on it.
+        """
+        signed = self.message(message)
+        wishes = Wishes(account or self.person, code, cancel)
+        ended = await walk(self.sign_in_url(signed), wishes)
+        if outside_browser:
+            return ended
+        return replace(ended, invoke=await self.close_sign_in(signed, ended.result))
+
+    async def close_sign_in(self, message: ChatMessage | str, state: str | None) -> PostResult:
+        """The sign-in window has closed, with what its page gave to ``notifySuccess`` or with nothing.
+
+        The bot may have taken the message away meanwhile; it hears of the sign-in all the same.
+        """
+        message_id = message.id if isinstance(message, ChatMessage) else message
+        waiting = self._waiting_actions.get(message_id)
+        if waiting and state is not None:
+            del self._waiting_actions[message_id]
+            self.chat.hide(message_id)
+            return await self._execute(replace(waiting, state=state))
+        value = {"state": CANCELLED_STATE if state is None else state}
+        result = await self._send_invoke("signin/verifyState", value)
+        if state is not None and result.ok and self.chat.find(message_id):
+            self.chat.hide(message_id)
+        return result
+
+    async def report_failure(self, code: str) -> list[PostResult]:
+        """Single sign-on fails in every client with a code such as ``resourcematchfailed``; the bot's answers."""
+        return await sso.report_failure(self.endpoints, self._send_invoke, code)
 
     # What the bot does, through the Bot Connector.
 
@@ -169,11 +227,38 @@ class TeamsClient:
                 wanted, self.endpoints, lambda: self._issue_sso_token(self.person), self._send_invoke
             )
         else:
-            outcome = await sso.report_failure(self.endpoints, self._send_invoke)
+            await sso.report_failure(self.endpoints, self._send_invoke)
+            outcome = sso.Outcome.SHOW_NOTHING
         if outcome is sso.Outcome.SIGNED_IN:
             self.chat.note(SIGNED_IN_NOTE)
         elif outcome is sso.Outcome.SHOW_CARD:
             self.chat.change(message_id, hidden=False)
+
+    async def _execute(self, action: WaitingAction) -> PostResult:
+        """Send a card action, a second time with a token or after a sign-in if the bot asks for one."""
+        result = await self._send_invoke("adaptiveCard/action", action.value(), replyToId=action.message_id)
+        wanted = login_request(result)
+        if wanted is None:
+            self._show_answer(action.message_id, result)
+            return result
+        exchange = sso.wanted_exchange([wanted])
+        if exchange and self.sso_enabled and action.is_first:
+            token = self._issue_sso_token(self.person)
+            result = await self._send_invoke(
+                "adaptiveCard/action", action.value(exchange, token), replyToId=action.message_id
+            )
+            if not asks_for_sign_in(result):
+                self._show_answer(action.message_id, result)
+                return result
+        shown = self._show(attachments=(wanted,))
+        self._waiting_actions[shown.id] = action
+        return result
+
+    def _show(self, text: str = "", **more: Any) -> ChatMessage:
+        """What the client itself puts into the chat."""
+        message = ChatMessage(self._channel.next_id(), "bot", text, iso_utc(self._clock()), **more)
+        self.chat.add(message)
+        return message
 
     def _show_answer(self, message_id: str, result: PostResult) -> None:
         """The HTTP status of an answer to a card action is always 200, the real one is in the body."""
@@ -183,8 +268,7 @@ class TeamsClient:
         if succeeded and kind == ADAPTIVE_CARD and isinstance(value, dict):
             self._replace_card(message_id, value)
         elif succeeded and kind == TEXT_REPLY and isinstance(value, str):
-            at = iso_utc(self._clock())
-            self.chat.add(ChatMessage(self._channel.next_id(), "bot", value, at, ephemeral=True))
+            self._show(value, ephemeral=True)
         elif kind.startswith(ERROR_REPLY) and isinstance(value, dict):
             self.chat.error(str(value.get("message") or WENT_WRONG))
         else:

@@ -1,4 +1,4 @@
-"""What every service of one sandbox needs: the tenant, the keys, the addresses, the faults and the time."""
+"""What every service of one sandbox needs: the tenant, the keys, the addresses, what goes wrong, and the time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from sandbox.faults import Faults
 from sandbox.keys import SandboxKeys
 from sandbox.registration import BotRegistration
+from sandbox.sessions import Sessions
+from sandbox.situations import Situations
 from sandbox.tenant import Tenant
 
 
@@ -36,4 +38,6 @@ class Context:
     keys: SandboxKeys
     addresses: Addresses
     faults: Faults
+    sessions: Sessions
+    situations: Situations
     clock: Callable[[], float]

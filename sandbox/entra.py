@@ -1,12 +1,12 @@
-"""Entra ID for one tenant: OpenID metadata, keys, and a token endpoint with two grants.
+"""Entra ID for one tenant: OpenID metadata, keys, and a token endpoint with three grants.
 
-https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow and
+The pages are in ``authorize`` and ``admin_consent``. https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow,
+https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow and
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 """
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,30 +15,25 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sandbox import entra_errors as refuse
+from sandbox import token_policy
+from sandbox.admin_consent import AdminConsent
+from sandbox.authorization_codes import AuthorizationCodes
+from sandbox.authorize import Authorize
+from sandbox.authorize_request import claims_object
 from sandbox.client_auth import ClientAuth
 from sandbox.context import Context
 from sandbox.entra_errors import EntraError
 from sandbox.faults import Answer, Call
 from sandbox.keys import Refusal, SigningKey, TokenRefused, claimed_oid, verify
+from sandbox.scopes import OIDC_SCOPES, Scopes
+from sandbox.sessions import Session
 from sandbox.tenant import BOT_NAME, Json, SandboxPerson
 from sandbox.token_issuer import CONNECTOR_AUDIENCE, SSO_SCOPE, TokenIssuer
+from sandbox.trouble import EntraTrouble
 from sandbox.web import faulty, respond
 
 ON_BEHALF_OF = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-
-_OIDC_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
-_GRAPH_SCOPES = frozenset(
-    {
-        "GroupMember.Read.All",
-        "User.Read",
-        "User.Read.All",
-        "User.ReadBasic.All",
-        "UserAuthenticationMethod.Read",
-        "UserAuthenticationMethod.Read.All",
-        "UserAuthenticationMethod.ReadWrite",
-        "UserAuthenticationMethod.ReadWrite.All",
-    }
-)
+AUTHORIZATION_CODE = "authorization_code"
 
 Form = Mapping[str, str]
 
@@ -56,6 +51,8 @@ class Entra:
         self._issue = TokenIssuer(context, self.issuer)
         tenant_url = f"{context.addresses.login_url}/{context.tenant.tenant_id}"
         self._client_auth = ClientAuth(context, (f"{tenant_url}/oauth2/v2.0/token", f"{tenant_url}/v2.0"))
+        self._scopes = Scopes(context)
+        self._codes = AuthorizationCodes(context.clock)
 
     def issue_sso_token(
         self,
@@ -67,17 +64,22 @@ class Entra:
     ) -> str:
         """What a Teams client gets for the bot: a v2 token of the person with scope ``access_as_user``.
 
+        It tells of the session in Teams, which began hours ago with a password and no second factor.
         An override of None removes that claim; ``key`` signs instead of Entra's own.
         """
-        return self._issue.sso_token(person, lifetime_s, key, claim_overrides)
+        session = self._context.sessions.of_teams(person)
+        return self._issue.sso_token(person, session, lifetime_s, key, claim_overrides)
 
     def app(self) -> web.Application:
         """The application, to be served over https and over http."""
         faults = faulty(self._context.faults, _describe, self._completed)
-        app = web.Application(middlewares=[faults, self._answer_refusals])
+        trouble = faulty(EntraTrouble(self._context.situations), _describe, self._completed)
+        app = web.Application(middlewares=[faults, trouble, self._answer_refusals])
         app.router.add_get("/{tenant}/v2.0/.well-known/openid-configuration", self._metadata)
         app.router.add_get("/{tenant}/discovery/v2.0/keys", self._key_set)
         app.router.add_post("/{tenant}/oauth2/v2.0/token", self._token)
+        Authorize(self._context, self._scopes, self._codes).add_to(app.router)
+        AdminConsent(self._context, self._scopes).add_to(app.router)
         return app
 
     async def _metadata(self, request: web.Request) -> web.Response:
@@ -97,7 +99,7 @@ class Entra:
                 "response_modes_supported": ["query", "fragment", "form_post"],
                 "subject_types_supported": ["pairwise"],
                 "id_token_signing_alg_values_supported": ["RS256"],
-                "scopes_supported": sorted(_OIDC_SCOPES),
+                "scopes_supported": sorted(OIDC_SCOPES),
                 "tenant_region_scope": None,
             }
         )
@@ -116,6 +118,8 @@ class Entra:
             body = self._client_credentials(form)
         elif grant == ON_BEHALF_OF:
             body = self._on_behalf_of(form)
+        elif grant == AUTHORIZATION_CODE:
+            body = self._authorization_code(form)
         else:
             raise refuse.unsupported_grant(grant)
         return web.json_response(body, headers={"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"})
@@ -136,12 +140,24 @@ class Entra:
         if _required(form, "requested_token_use") != "on_behalf_of":
             raise refuse.missing_parameter("requested_token_use")
         capabilities = _capabilities(form)
-        person = self._asserted_person(_required(form, "assertion"))
+        person, session = self._asserted_sign_in(_required(form, "assertion"))
         asked = _required(form, "scope").split()
         self._check_consent(asked)
-        return self._delegated(person, asked, capabilities) | self._beside_tokens(person, form, asked)
+        token_policy.check_assertion(self._context, session)
+        return self._delegated(person, session, asked, capabilities) | self._beside_tokens(person, form, asked)
 
-    def _asserted_person(self, assertion: str) -> SandboxPerson:
+    def _authorization_code(self, form: Form) -> Json:
+        """The scopes are those of the request to the authorization endpoint, unless fewer are named here."""
+        capabilities = _capabilities(form)
+        code, redirect_uri = _required(form, "code"), _required(form, "redirect_uri")
+        grant = self._codes.redeem(code, redirect_uri, form.get("code_verifier", ""))
+        asked = form["scope"].split() if form.get("scope") else list(grant.scopes)
+        self._check_consent(asked)
+        token_policy.check_session(self._context, grant.session)
+        tokens = self._delegated(grant.person, grant.session, asked, capabilities)
+        return tokens | self._beside_tokens(grant.person, form, asked, grant.nonce)
+
+    def _asserted_sign_in(self, assertion: str) -> tuple[SandboxPerson, Session]:
         try:
             claims = verify(
                 assertion,
@@ -159,7 +175,7 @@ class Entra:
         person = self._tenant.people.get(oid)
         if person is None:
             raise refuse.unknown_user(oid)
-        return person
+        return person, self._context.sessions.find(claims, person)
 
     def _assertion_refusal(self, reason: Refusal) -> EntraError:
         if reason == "audience":
@@ -170,32 +186,21 @@ class Entra:
         return refuse.invalid_assertion(why)
 
     def _check_consent(self, asked: Sequence[str]) -> None:
-        prefix = f"{self._addresses.graph_url}/"
-        resource_scopes = [scope for scope in asked if scope not in _OIDC_SCOPES]
-        if not resource_scopes:
-            raise refuse.invalid_scope(" ".join(asked))
-        for scope in resource_scopes:
-            name = scope.removeprefix(prefix)
-            if not scope.startswith(prefix) or name not in _GRAPH_SCOPES | {".default"}:
-                raise refuse.invalid_scope(scope)
-            if name == ".default" and len(resource_scopes) > 1:
-                raise refuse.invalid_scope(" ".join(asked))
-            if name != ".default" and name not in self._tenant.consented_scopes:
-                raise refuse.consent_required(self._bot.app_id, BOT_NAME)
+        if self._scopes.without_consent(asked):
+            raise refuse.consent_required(self._bot.app_id, BOT_NAME)
 
-    def _delegated(self, person: SandboxPerson, asked: Sequence[str], capabilities: list[str]) -> Json:
-        """Entra answers with every consented scope of the resource, not only those that were asked for."""
-        graph_url = self._addresses.graph_url
-        granted = [f"{graph_url}/{name}" for name in sorted(self._tenant.consented_scopes)]
-        granted += [scope for scope in ("openid", "profile", "email") if scope in asked]
-        token = self._issue.graph_token(person, graph_url, self.token_lifetime_s, capabilities)
-        return self._lifetimes() | {"scope": " ".join(granted), "access_token": token}
+    def _delegated(
+        self, person: SandboxPerson, session: Session, asked: Sequence[str], capabilities: list[str]
+    ) -> Json:
+        graph_url, lifetime_s = self._addresses.graph_url, self.token_lifetime_s
+        token = self._issue.graph_token(person, session, graph_url, lifetime_s, capabilities)
+        return self._lifetimes() | {"scope": self._scopes.granted(asked), "access_token": token}
 
-    def _beside_tokens(self, person: SandboxPerson, form: Form, asked: Sequence[str]) -> Json:
+    def _beside_tokens(self, person: SandboxPerson, form: Form, asked: Sequence[str], nonce: str | None = None) -> Json:
         """What comes with the access token, each only for those who asked for it."""
         body: Json = {}
         if "openid" in asked:
-            body["id_token"] = self._issue.id_token(person, self.token_lifetime_s)
+            body["id_token"] = self._issue.id_token(person, self.token_lifetime_s, nonce)
         if form.get("client_info") == "1":
             body["client_info"] = self._issue.client_info(person)
         if "offline_access" in asked:
@@ -237,16 +242,8 @@ def _required(form: Form, name: str) -> str:
 
 
 def _capabilities(form: Form) -> list[str]:
-    """The client capabilities (``CP1``) in the claims request, which has to be a JSON object.
-
-    https://learn.microsoft.com/entra/identity-platform/claims-challenge
-    """
-    if "claims" not in form:
-        return []
-    try:
-        claims = json.loads(form["claims"])
-        values = claims.get("access_token", {}).get("xms_cc", {}).get("values", [])
-        return [str(value) for value in values]
-    except (ValueError, AttributeError, TypeError) as error:
-        # Entra's own code for this is not documented; what counts is that base64 does not pass for JSON.
-        raise EntraError(400, "invalid_request", 9002313, "Invalid request. Request is malformed.") from error
+    """The client capabilities (``CP1``) in the claims request."""
+    values = claims_object(form.get("claims")).get("access_token", {}).get("xms_cc", {})
+    if not isinstance(values, dict) or not isinstance(values.get("values", []), list):
+        raise refuse.malformed()
+    return [str(value) for value in values.get("values", [])]

@@ -18,15 +18,15 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from sandbox import graph_batch, graph_resources, roles
+from sandbox import graph_batch, graph_policy, graph_resources, roles
 from sandbox.context import Context
 from sandbox.faults import Answer, Call, ConnectionDropped
 from sandbox.graph_resources import GraphError
 from sandbox.keys import Refusal, TokenRefused, bearer, claimed_oid, verify
+from sandbox.sessions import Session
 from sandbox.tenant import GraphCall, Json, SandboxPerson, iso_utc
+from sandbox.trouble import GraphTrouble
 from sandbox.web import drop, respond
-
-GRAPH_CLIENT_ID = "00000003-0000-0000-c000-000000000000"
 
 _RESOURCE = re.compile(r"/beta/users/([^/]+)/authentication/(signInPreferences|methods)")
 _READ = "UserAuthenticationMethod.Read"
@@ -63,6 +63,7 @@ class _Request:
 class _Caller:
     person: SandboxPerson
     scopes: frozenset[str]
+    session: Session
 
     def holds(self, scope: str, target: SandboxPerson) -> bool:
         """Whether the token has the scope: for oneself the plain one or ``.All``, for others ``.All``."""
@@ -85,6 +86,7 @@ class Graph:
         self._context = context
         self._tenant = context.tenant
         self._url = context.addresses.graph_url
+        self._trouble = GraphTrouble(context.situations)
         self._ids = itertools.count(1)
 
     def app(self) -> web.Application:
@@ -109,11 +111,17 @@ class Graph:
         """Answer a request, or a part of a batch: what the faults say, or else what Graph would."""
         at = iso_utc(self._context.clock())
         started = time.perf_counter()
-        injected = await self._context.faults.ask(_described(request))
+        injected = await self._injected(request)
         served = _Served(injected) if injected else await self._try_answer(request)
         answer = _with_ids(served.answer, request)
         ms = round((time.perf_counter() - started) * 1000, 1)
         return _Served(answer, [self._logged(request, answer, at, ms), *served.calls])
+
+    async def _injected(self, request: _Request) -> Answer | None:
+        """What faults and situations have in place of Graph's answer; trouble meets a batch as a whole."""
+        call = _described(request)
+        answer = await self._context.faults.ask(call)
+        return await self._trouble.ask(call) if answer is None and request.batch is None else answer
 
     async def _try_answer(self, request: _Request) -> _Served:
         try:
@@ -165,7 +173,9 @@ class Graph:
         person = self._tenant.people.get(str(claims.get("oid")))
         if person is None:
             raise GraphError(401, "InvalidAuthenticationToken", "The user account does not exist.")
-        return _Caller(person, frozenset(str(claims.get("scp", "")).split()))
+        session = graph_policy.session_of(self._context, claims, person)
+        graph_policy.check_not_revoked(self._context, session, claims.get("xms_cc") or [])
+        return _Caller(person, frozenset(str(claims.get("scp", "")).split()), session)
 
     def _resource(self, request: _Request, caller: _Caller) -> Answer:
         found = _RESOURCE.fullmatch(request.path)
@@ -185,16 +195,22 @@ class Graph:
     ) -> Answer:
         if operation == ("PATCH", "signInPreferences"):
             _check_may_write(caller, target)
+            self._check_own_account(caller, target, "PATCH")
             content_type = request.headers.get("content-type", "")
             body = graph_resources.parsed(request.body, content_type)
             return graph_resources.update_preferences(target, body)
         _check_may_read(caller, target)
+        self._check_own_account(caller, target, "GET")
         context_url = f"{self._url}/beta/$metadata"
         if operation == ("GET", "signInPreferences"):
             return graph_resources.preferences(target, context_url)
         if request.query:  # the list of methods documents that it takes no OData option
             raise graph_resources.bad_request("Query options are not supported for this resource.")
         return graph_resources.methods(target, caller.person, context_url)
+
+    def _check_own_account(self, caller: _Caller, target: SandboxPerson, method: str) -> None:
+        if target is caller.person:
+            graph_policy.check_own_account(self._context, caller.session, method)
 
     def _refused(self, refusal: GraphError, request: _Request) -> Answer:
         inner = {
@@ -206,11 +222,10 @@ class Graph:
         return Answer(refusal.status, self._challenge(refusal), {"error": error})
 
     def _challenge(self, refusal: GraphError) -> Mapping[str, str]:
-        if refusal.status != web.HTTPUnauthorized.status_code:
+        if refusal.status != web.HTTPUnauthorized.status_code and refusal.claims is None:
             return {}
         authorize = f"{self._context.addresses.login_url}/common/oauth2/authorize"
-        challenge = f'Bearer realm="", authorization_uri="{authorize}", client_id="{GRAPH_CLIENT_ID}"'
-        return {"WWW-Authenticate": challenge}
+        return {"WWW-Authenticate": graph_policy.challenge_header(authorize, refusal.claims)}
 
     def _logged(self, request: _Request, answer: Answer, at: str, ms: float) -> GraphCall:
         oid = claimed_oid(bearer(request.headers.get("authorization")))

@@ -17,13 +17,14 @@ from sandbox.tenant import PREFERRED, SYSTEM_PREFERRED_ENABLED, Json, SandboxPer
 
 
 class GraphError(Exception):
-    """A refusal by Graph."""
+    """A refusal by Graph; with ``claims`` it is a challenge that a token with these would meet."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, claims: Json | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.claims = claims
 
 
 def forbidden() -> GraphError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -47,8 +48,9 @@ class RegisteredCertificate:
 class BotRegistration:
     """Several credentials may be good at a time, so that one can be replaced by the next without an outage."""
 
-    def __init__(self, app_id: str, client_secret: str = "") -> None:
+    def __init__(self, app_id: str, client_secret: str = "", redirect_uris: Iterable[str] = ()) -> None:
         self.app_id = app_id
+        self.redirect_uris = set(redirect_uris)
         self.certificates: list[RegisteredCertificate] = []
         self.federated: list[FederatedCredential] = []
         self._good: dict[str, bool] = {}

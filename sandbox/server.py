@@ -22,10 +22,14 @@ from sandbox.keys import SandboxKeys
 from sandbox.managed_identity import ManagedIdentities
 from sandbox.people import five_people
 from sandbox.registration import BotRegistration
+from sandbox.sessions import Sessions
 from sandbox.site import Site
+from sandbox.situations import Situations
 from sandbox.teams import Teams
 from sandbox.tenant import APP_ID, Tenant
 from sandbox.web import HOST, listening, port_of, serving
+
+_DATABASE_URL = "sqlite+aiosqlite:///mfabot.db"  # the bot's own default
 
 
 class Sandbox:
@@ -39,12 +43,15 @@ class Sandbox:
         self.tenant = context.tenant
         self.keys = context.keys
         self.faults = context.faults
+        self.sessions = context.sessions
+        self.situations = context.situations
         self.entra = Entra(context)
         self.graph = Graph(context)
         self.teams = Teams(context, self.entra)
         self.site = Site(context, self.teams)
         self.registration = context.bot
         self.identities = ManagedIdentities(context, self.entra.issuer, context.addresses.identity_url)
+        self._bot = context.bot
         self.app_id = context.bot.app_id
         self.site_url = context.addresses.site_url
         self.service_url = context.addresses.service_url
@@ -72,14 +79,8 @@ class Sandbox:
             site, graph, login, login_http, identity = (stack.enter_context(listening(port)) for port in ports)
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mfabot-sandbox-"))
             tls, ca_file = server_tls(Path(directory))
-            context = Context(
-                tenant=Tenant(five_people()),
-                bot=BotRegistration(APP_ID, secrets.token_urlsafe(24)),
-                keys=keys.copy() if keys else await asyncio.to_thread(SandboxKeys.generate),
-                addresses=_addresses(site, graph, login, login_http, identity),
-                faults=Faults(),
-                clock=clock,
-            )
+            keys = keys.copy() if keys else await asyncio.to_thread(SandboxKeys.generate)
+            context = _context(_addresses(site, graph, login, login_http, identity), keys, clock)
             sandbox = cls(context, ca_file)
             await stack.enter_async_context(serving(sandbox.graph.app(), (graph, None)))
             await stack.enter_async_context(serving(sandbox.entra.app(), (login, tls), (login_http, None)))
@@ -110,8 +111,18 @@ class Sandbox:
         """Where the Connector posts activities, for instance ``http://127.0.0.1:3978/api/messages``."""
         self.teams.channel.endpoint = messaging_endpoint
 
-    def environment(self, public_url: str, database_url: str) -> dict[str, str]:
-        """The environment in which a bot meets this tenant instead of Microsoft's."""
+    def register_redirect_uri(self, redirect_uri: str) -> None:
+        """Let sign-in pages lead back to this address, as its administrator does in the app registration."""
+        self._bot.redirect_uris.add(redirect_uri)
+
+    def environment(self, public_url: str | None = None, database_url: str = _DATABASE_URL) -> dict[str, str]:
+        """The environment in which a bot meets this tenant instead of Microsoft's.
+
+        People reach the bot's pages under ``public_url``: at the site, which forwards ``/auth/``, unless another
+        address is given. Its ``/auth/callback`` becomes a registered redirect address.
+        """
+        public_url = public_url or self.site_url
+        self.register_redirect_uri(callback_of(public_url))
         return {
             "MFABOT_APP_ID": self.app_id,
             "MFABOT_TENANT_ID": self.tenant.tenant_id,
@@ -127,6 +138,25 @@ class Sandbox:
             # requests, and so MSAL, lets this variable win over the certificates that code names.
             "REQUESTS_CA_BUNDLE": str(self.ca_file),
         }
+
+
+def callback_of(public_url: str) -> str:
+    """The redirect address of a bot with this public address."""
+    return f"{public_url.rstrip('/')}/auth/callback"
+
+
+def _context(addresses: Addresses, keys: SandboxKeys, clock: Callable[[], float]) -> Context:
+    tenant, sessions = Tenant(five_people()), Sessions(clock)
+    return Context(
+        tenant=tenant,
+        bot=BotRegistration(APP_ID, secrets.token_urlsafe(24), {callback_of(addresses.site_url)}),
+        keys=keys,
+        addresses=addresses,
+        faults=Faults(),
+        sessions=sessions,
+        situations=Situations(tenant, sessions),
+        clock=clock,
+    )
 
 
 def _addresses(

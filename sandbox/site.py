@@ -2,6 +2,7 @@
 
 The page is for the machine's own user, so it defends itself against other pages in the same browser: by the
 Host header against DNS rebinding, by the content type against forms of other origins.
+What it forwards to the bot is the bot's to defend.
 """
 
 from __future__ import annotations
@@ -9,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -22,8 +22,11 @@ from sandbox.chat import ChatEvent
 from sandbox.client import TeamsClient
 from sandbox.connector import MAX_REQUEST_BYTES
 from sandbox.context import Context
+from sandbox.proxy import Proxy, is_forwarded
+from sandbox.situations_api import SituationsApi
 from sandbox.teams import Teams
 from sandbox.tenant import BOT_NAME, GraphCall, Json
+from sandbox.web import json_object
 
 STATIC = Path(__file__).parent / "static"
 
@@ -65,6 +68,9 @@ class Site:
         app.router.add_get("/api/people/{oid}/events", self._events)
         app.router.add_post("/api/people/{oid}/messages", self._message)
         app.router.add_post("/api/people/{oid}/actions", self._action)
+        app.router.add_post("/api/people/{oid}/sign-in", self._sign_in)
+        SituationsApi(self._context.situations).add_to(app.router)
+        Proxy(self._teams.channel).add_to(app)
         app.add_subapp("/connector", self._teams.connector_app())
         app.on_response_prepare.append(_add_headers)
         app.on_shutdown.append(self._end_streams)
@@ -85,23 +91,33 @@ class Site:
     async def _message(self, request: web.Request) -> web.Response:
         """What the person typed; the bot's answer comes through the events."""
         client = self._client(request)
-        text = (await _body(request)).get("text")
+        text = (await json_object(request)).get("text")
         if not isinstance(text, str) or not text.strip():
-            raise _bad_request("text is missing")
+            raise web.HTTPBadRequest(text="text is missing")
         self._teams.background.start(client.say(text))
         return web.json_response({}, status=202)
 
     async def _action(self, request: web.Request) -> web.Response:
         """A button; answered when the bot has answered."""
         client = self._client(request)
-        body = await _body(request)
+        body = await json_object(request)
         message_id, action = body.get("messageId"), body.get("action")
         if not isinstance(message_id, str) or not isinstance(action, dict):
-            raise _bad_request("messageId or action is missing")
+            raise web.HTTPBadRequest(text="messageId or action is missing")
         try:
             await client.press(message_id, action)
         except KeyError:
             raise web.HTTPNotFound(text="no such message") from None
+        return web.json_response({})
+
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        """The sign-in window has closed: with what its page gave to Teams, or with null; the bot hears of it."""
+        client = self._client(request)
+        body = await json_object(request)
+        message_id, state = body.get("messageId"), body.get("state")
+        if not isinstance(message_id, str) or not isinstance(state, str | None):
+            raise web.HTTPBadRequest(text="messageId or state is missing")
+        await client.close_sign_in(message_id, state)
         return web.json_response({})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
@@ -120,7 +136,7 @@ class Site:
         queue: _Queue = asyncio.Queue()
 
         def chat(event: ChatEvent) -> None:
-            queue.put_nowait(_frame(event.name, event.data))
+            queue.put_nowait(self._for_browsers(_frame(event.name, event.data)))
 
         def graph(call: GraphCall) -> None:
             queue.put_nowait(_frame("graph", _graph_json(call)))
@@ -139,6 +155,11 @@ class Site:
             self._streams.discard(queue)
             for end in endings:
                 end()
+
+    def _for_browsers(self, frame: bytes) -> bytes:
+        """Browsers do not know the sandbox's certificate authority: links to Entra get its http address."""
+        addresses = self._context.addresses
+        return frame.replace(addresses.login_url.encode(), addresses.login_http_url.encode())
 
     def _install_once(self, client: TeamsClient) -> None:
         if client.person.oid not in self._installed:
@@ -187,20 +208,6 @@ def _graph_json(call: GraphCall) -> Json:
     }
 
 
-async def _body(request: web.Request) -> Mapping[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise _bad_request("the body has to be a JSON object")
-    return body
-
-
-def _bad_request(why: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(text=why)
-
-
 async def _index(_: web.Request) -> web.FileResponse:
     return _file("index.html")
 
@@ -239,6 +246,8 @@ def _host_name(request: web.Request) -> str | None:
         return None
 
 
-async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    if is_forwarded(request.path):
+        return
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)

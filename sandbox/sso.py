@@ -64,8 +64,13 @@ async def exchange(wanted: Exchange, endpoints: int, fetch_token: Callable[[], s
     return Outcome.SHOW_CARD if HTTPStatus.PRECONDITION_FAILED in statuses else Outcome.SHOW_NOTHING
 
 
-async def report_failure(endpoints: int, send: SendInvoke) -> Outcome:
-    """Clients that get no token say so and show nothing."""
-    value = {"code": "tokenmissing", "message": "Failed to get a token for the resource."}
-    await asyncio.gather(*(send("signin/failure", value) for _ in range(endpoints)))
-    return Outcome.SHOW_NOTHING
+async def report_failure(endpoints: int, send: SendInvoke, code: str = "tokenmissing") -> list[PostResult]:
+    """Clients that get no token say so and show nothing; the bot's answers."""
+    value = {"code": code, "message": _FAILURES.get(code, "Sign-in failed.")}
+    return list(await asyncio.gather(*(send("signin/failure", value) for _ in range(endpoints))))
+
+
+_FAILURES = {
+    "tokenmissing": "Failed to get a token for the resource.",
+    "resourcematchfailed": "Resource match failed",
+}

@@ -14,6 +14,7 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.keys import SigningKey
+from sandbox.sessions import Session
 from sandbox.tenant import BOT_NAME, Json, SandboxPerson
 
 CONNECTOR_AUDIENCE = "https://api.botframework.com"
@@ -31,9 +32,12 @@ class TokenIssuer:
         self._clock = context.clock
         self._issuer = issuer
 
-    def sso_token(self, person: SandboxPerson, lifetime_s: float, key: SigningKey | None, overrides: Json) -> str:
+    def sso_token(
+        self, person: SandboxPerson, session: Session, lifetime_s: float, key: SigningKey | None, overrides: Json
+    ) -> str:
         """A Teams client's token for the bot (``access_as_user``); an override of None removes a claim."""
         claims = self._of_person(person, "2.0", self._issuer, lifetime_s) | {
+            **session.claims(),
             "aud": self._bot.app_id,
             "azp": TEAMS_CLIENT_ID,
             "azpacr": "0",
@@ -42,9 +46,15 @@ class TokenIssuer:
         }
         return self._sign(without_none(claims | overrides), key)
 
-    def graph_token(self, person: SandboxPerson, graph_url: str, lifetime_s: float, capabilities: list[str]) -> str:
-        """A delegated token with every consented scope, whichever of them was asked for, as Entra does."""
+    def graph_token(
+        self, person: SandboxPerson, session: Session, graph_url: str, lifetime_s: float, capabilities: list[str]
+    ) -> str:
+        """A delegated token with every consented scope, whichever of them was asked for, as Entra does.
+
+        How fresh the sign-in behind it is stands in ``auth_time`` and ``amr``; the moment of its issue says nothing.
+        """
         claims = self._of_person(person, "1.0", self._v1_issuer, lifetime_s) | {
+            **session.claims(),
             "aud": graph_url,
             "app_displayname": BOT_NAME,
             "appid": self._bot.app_id,
@@ -68,10 +78,11 @@ class TokenIssuer:
         }
         return self._sign(claims)
 
-    def id_token(self, person: SandboxPerson, lifetime_s: float) -> str:
-        """An id token for the bot."""
+    def id_token(self, person: SandboxPerson, lifetime_s: float, nonce: str | None = None) -> str:
+        """An id token for the bot, with the nonce of the request that it answers."""
         claims = self._of_person(person, "2.0", self._issuer, lifetime_s)
-        return self._sign(claims | {"aud": self._bot.app_id, "preferred_username": person.upn})
+        of_request = {"nonce": nonce} if nonce is not None else {}
+        return self._sign(claims | {"aud": self._bot.app_id, "preferred_username": person.upn, **of_request})
 
     def client_info(self, person: SandboxPerson) -> str:
         """The account's ids as MSAL expects them beside a token."""

@@ -7,11 +7,13 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from sandbox.faults import Answer, Call, ConnectionDropped, Faults
+from sandbox.faults import Answer, Call, ConnectionDropped
+from sandbox.tenant import Json
 
 HOST = "127.0.0.1"
 _GRACE_S = 0.25  # how long a stop waits for requests under way; a held call must not delay it
@@ -62,22 +64,48 @@ def respond(answer: Answer) -> web.Response:
     return response
 
 
+class Trouble(Protocol):
+    """What may have an answer in place of the service's own."""
+
+    async def ask(self, call: Call) -> Answer | None:
+        """The answer, or None.
+
+        Raises:
+            ConnectionDropped: the answer is to give none.
+        """
+
+
 def faulty(
-    faults: Faults,
+    trouble: Trouble,
     describe: Callable[[web.Request], Awaitable[Call]],
     complete: Callable[[web.Request, Answer], Answer] = lambda _, answer: answer,
 ) -> Middleware:
-    """A middleware that asks ``faults`` first; ``complete`` adds what every answer of the service has."""
+    """A middleware that asks ``trouble`` first; ``complete`` adds what every answer of the service has."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            answer = await faults.ask(await describe(request))
+            answer = await trouble.ask(await describe(request))
         except ConnectionDropped:
             return drop(request)
         return await handler(request) if answer is None else respond(complete(request, answer))
 
     return middleware
+
+
+async def json_object(request: web.Request) -> Json:
+    """The body of a request of the chat page.
+
+    Raises:
+        web.HTTPBadRequest: it is something else.
+    """
+    try:
+        body = await request.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise web.HTTPBadRequest(text="the body has to be a JSON object")
+    return body
 
 
 def drop(request: web.Request) -> web.Response:

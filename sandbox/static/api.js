@@ -1,4 +1,4 @@
-/** The sandbox's HTTP API: three requests and one stream. */
+/** The sandbox's HTTP API: requests and one stream. */
 
 /** The sandbox gave no answer, or not a 2xx one. `message` has the detail, if there is any. */
 export class SandboxSilent extends Error {}
@@ -9,10 +9,20 @@ export const sendMessage = (oid, text) => post(oid, "messages", { text });
 
 export const pressAction = (oid, messageId, action) => post(oid, "actions", { messageId, action });
 
+/** The sign-in window of a message has closed; `state` is what its page gave to Teams, or null. */
+export const closeSignIn = (oid, messageId, state) => post(oid, "sign-in", { messageId, state });
+
+export const fetchSituations = () => request("/api/situations");
+
+/** `person` is an object id, or null for everybody; the answer is that of `fetchSituations`. */
+export const switchSituation = (name, person, on) => postJson("/api/situations", { name, person, on });
+
 const personUrl = (oid, rest) => `/api/people/${encodeURIComponent(oid)}/${rest}`;
 
-const post = (oid, rest, body) =>
-  request(personUrl(oid, rest), {
+const post = (oid, rest, body) => postJson(personUrl(oid, rest), body);
+
+const postJson = (url, body) =>
+  request(url, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),

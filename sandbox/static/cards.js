@@ -20,11 +20,12 @@ const RENDERERS = {
 
 /**
  * An element for `attachment`. `press(action)` is called with Action.Execute in its wire format, inputs merged into
- * `data`; until the promise that it returns settles, the card cannot be pressed again.
+ * `data`; until the promise that it returns settles, the card cannot be pressed again. `signIn(url)` is called for
+ * the button of a sign-in card.
  */
-export function renderAttachment(attachment, hostConfig, press) {
+export function renderAttachment(attachment, hostConfig, press, signIn) {
   const render = RENDERERS[attachment.contentType] ?? unknownAttachment;
-  return render(attachment.content ?? {}, { contentType: attachment.contentType, hostConfig, press });
+  return render(attachment.content ?? {}, { contentType: attachment.contentType, hostConfig, press, signIn });
 }
 
 function frame(label, ...children) {
@@ -84,7 +85,7 @@ function hold(box, pressed) {
 
 // ---- Sign-in card
 
-function signInCard(content) {
+function signInCard(content, { signIn }) {
   const button = content.buttons?.[0];
   const url = webUrl(button?.value);
   return frame(
@@ -94,9 +95,19 @@ function signInCard(content) {
       { class: "sign-in" },
       // Teams renders no Markdown in this card.
       h("p", {}, content.text ?? "Sign in to go on."),
-      url && h("a", { class: "button primary", href: url, target: "_blank", rel: "noopener" }, button.title ?? "Sign in"),
+      url && signInLink(url, button.title ?? "Sign in", signIn),
     ),
   );
+}
+
+/** Opens the window that Teams opens; a new tab (Ctrl-click) is a browser outside of Teams. */
+function signInLink(url, title, signIn) {
+  const link = h("a", { class: "button primary", href: url, target: "_blank", rel: "noopener" }, title);
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (signIn(url)) event.preventDefault();
+  });
+  return link;
 }
 
 const unknownAttachment = (_content, { contentType }) =>

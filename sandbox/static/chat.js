@@ -1,6 +1,15 @@
 /** The sandbox's chat page: wires its parts together. Each part is a module of its own and knows none of the others. */
 
-import { fetchPeople, follow, pressAction, SandboxSilent, sendMessage } from "./api.js";
+import {
+  closeSignIn,
+  fetchPeople,
+  fetchSituations,
+  follow,
+  pressAction,
+  SandboxSilent,
+  sendMessage,
+  switchSituation,
+} from "./api.js";
 import { createBanner } from "./banner.js";
 import { renderAttachment } from "./cards.js";
 import { Composer } from "./composer.js";
@@ -9,6 +18,8 @@ import { GraphPanel } from "./graph-panel.js";
 import { loadHostConfigs } from "./host-config.js";
 import { initPanelToggle } from "./panel-toggle.js";
 import { initPeople } from "./people.js";
+import { openSignIn } from "./sign-in-window.js";
+import { SituationsPanel } from "./situations.js";
 import { Transcript } from "./transcript.js";
 
 const RETRY_MS = 3000;
@@ -28,6 +39,9 @@ async function reaches(request) {
     return false;
   }
 }
+
+/** What `request` got, or undefined if it did not get through. */
+const answerOf = async (request) => ((await reaches(request)) ? request : undefined);
 
 async function fetchPeopleUntilAnswered() {
   for (;;) {
@@ -67,13 +81,32 @@ async function start() {
     chips: byId("chips"),
     send: (text) => reaches(sendMessage(me.oid, text)),
   });
+  const situations = new SituationsPanel({
+    panel: byId("situations"),
+    list: byId("situations-list"),
+    count: byId("situations-count"),
+    load: () => answerOf(fetchSituations()),
+    change: (name, person, on) => answerOf(switchSituation(name, person, on)),
+  });
+
+  /** Whose window it is stays the same when one becomes somebody else meanwhile. */
+  function signIn(url, messageId) {
+    const { oid } = me;
+    return openSignIn(url, (state) => reaches(closeSignIn(oid, messageId, state)));
+  }
+
   const transcript = new Transcript({
     log: byId("log"),
     scroller: byId("log-scroller"),
     typing: byId("typing"),
     botName: bot.name,
     renderAttachment: (attachment, messageId) =>
-      renderAttachment(attachment, hostConfig(), (action) => reaches(pressAction(me.oid, messageId, action))),
+      renderAttachment(
+        attachment,
+        hostConfig(),
+        (action) => reaches(pressAction(me.oid, messageId, action)),
+        (url) => signIn(url, messageId),
+      ),
   });
 
   /** Suggestions belong to the last message. The bot speaks first, so "empty" means that I have said nothing. */
@@ -86,6 +119,7 @@ async function start() {
   const andRefreshChips = (handle) => (payload) => {
     handle(payload);
     refreshChips();
+    situations.refreshSoon(); // some end by themselves
   };
 
   const handlers = {
@@ -108,6 +142,7 @@ async function start() {
     handlers.reset({});
     composer.clear();
     document.title = `${bot.name} · ${person.displayName}`;
+    situations.become(person);
     unfollow = follow(person.oid, handlers, (connected) => (connected ? banner.hide() : banner.show()));
   }
 

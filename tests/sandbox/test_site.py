@@ -15,7 +15,7 @@ from yarl import URL
 
 from sandbox import Sandbox, SandboxKeys
 from tests.conftest import ADA, ALAN, GRACE, KATHERINE, NORA
-from tests.sandbox.wire import FakeBot, Json, Wire, card
+from tests.sandbox.wire import FakeBot, Json, Wire, card, sign_in_card
 
 _NOBODY = "33333333-3333-4333-8333-333333333333"
 _PRESS = {"type": "Action.Execute", "id": "1", "title": "Go", "verb": "do", "data": {"id": "x"}}
@@ -110,7 +110,7 @@ async def test_this_machine_may_come_in(wire: Wire, host: str) -> None:
     assert 200 == (await wire.site("GET", "/api/people", headers={"Host": host})).status
 
 
-@pytest.mark.parametrize("resource", ["messages", "actions"])
+@pytest.mark.parametrize("resource", ["messages", "actions", "sign-in"])
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 async def test_a_foreign_form_is_refused(wire: Wire, bot: FakeBot, resource: str, content_type: str) -> None:
     """What a browser lets other sites post without asking is not taken."""
@@ -126,6 +126,7 @@ async def test_a_foreign_form_is_refused(wire: Wire, bot: FakeBot, resource: str
         ("GET", "events", None),
         ("POST", "messages", {"text": "hi"}),
         ("POST", "actions", {"messageId": "1", "action": _PRESS}),
+        ("POST", "sign-in", {"messageId": "1", "state": "x"}),
     ],
 )
 async def test_an_unknown_person_is_404(wire: Wire, method: str, resource: str, body: Json | None) -> None:
@@ -144,6 +145,8 @@ async def test_an_unknown_person_is_404(wire: Wire, method: str, resource: str, 
         ("actions", "{}"),
         ("actions", '{"messageId": 1, "action": {}}'),
         ("actions", '{"messageId": "1", "action": "Go"}'),
+        ("sign-in", "{}"),
+        ("sign-in", '{"messageId": "1", "state": 5}'),
     ],
 )
 async def test_a_malformed_request_is_400(wire: Wire, resource: str, content: str) -> None:
@@ -261,6 +264,64 @@ async def test_the_app_is_installed_on_the_first_visit(wire: Wire, bot: FakeBot)
 
     added = [activity["from"]["aadObjectId"] for activity in bot.received if activity["type"] == "installationUpdate"]
     assert [ADA, GRACE] == added
+
+
+async def test_a_closed_sign_in_window_reaches_the_bot(wire: Wire, bot: FakeBot) -> None:
+    """With what its page gave to Teams, or as cancelled."""
+    message_id = (await wire.send(sign_in_card(tokenExchangeResource=None))).json["id"]
+    path = f"/api/people/{ADA}/sign-in"
+    answers = [await wire.site("POST", path, json={"messageId": message_id, "state": one}) for one in (None, "handle")]
+
+    assert [(200, {}), (200, {})] == [(answer.status, answer.json) for answer in answers]
+    assert [{"state": "CancelledByUser"}, {"state": "handle"}] == bot.values("signin/verifyState")
+    assert wire.sandbox.teams.client(ADA).message(message_id).hidden
+
+
+async def test_the_situations_of_the_page(wire: Wire) -> None:
+    """Nine switches with a title and one sentence each; all are off."""
+    found = (await wire.site("GET", "/api/situations")).json["situations"]
+
+    assert 9 == len(found)
+    assert [[]] * 9 == [one["on"] for one in found]
+    assert all(one["text"].count(".") == 1 and one["text"].endswith(".") for one in found)
+
+
+async def test_a_situation_is_switched_in_the_page(wire: Wire) -> None:
+    """For a person or for everybody; the answer tells what is on then."""
+
+    async def switch(name: str, person: str | None, *, on: bool) -> Json:
+        answer = await wire.site("POST", "/api/situations", json={"name": name, "person": person, "on": on})
+        return {one["name"]: one["on"] for one in answer.json["situations"] if one["on"]}
+
+    assert {"step-up": [ADA]} == await switch("step-up", ADA, on=True)
+    assert {"step-up": [ADA], "down": [None]} == await switch("down", None, on=True)
+    assert 503 == (await wire.read(GRACE, token=await wire.user_token(GRACE))).status
+    assert {"step-up": [ADA]} == await switch("down", None, on=False)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"name": "down", "on": True}, 200),
+        ({"name": "weather", "person": None, "on": True}, 400),
+        ({"name": "down", "person": None, "on": "yes"}, 400),
+        ({"name": "down", "person": 5, "on": True}, 400),
+        ({"name": "access-revoked", "person": None, "on": True}, 400),
+        ({"name": "step-up", "person": _NOBODY, "on": True}, 404),
+    ],
+    ids=str,
+)
+async def test_a_switch_that_makes_no_sense_is_refused(wire: Wire, body: Json, status: int) -> None:
+    """Everybody is meant where nobody is named; what does not exist is not switched."""
+    assert status == (await wire.site("POST", "/api/situations", json=body)).status
+
+
+async def test_a_foreign_form_switches_nothing(wire: Wire) -> None:
+    """Situations have the same protection as the chats."""
+    headers = {"Content-Type": "text/plain"}
+    answer = await wire.site("POST", "/api/situations", data=b'{"name": "down", "on": true}', headers=headers)
+
+    assert 415 == answer.status
 
 
 # Start and stop.

@@ -50,10 +50,11 @@ class Reply:
 
 
 class Wire:
-    """Requests to one sandbox; ``session`` trusts its certificate authority."""
+    """Requests to one sandbox; ``session`` trusts its certificate authority, or ``login_url`` is the one over http."""
 
-    def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
+    def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession, login_url: str = "") -> None:
         self.sandbox = sandbox
+        self.login_url = login_url or sandbox.login_url
         self.session = session
         self.token_path = f"/{sandbox.tenant.tenant_id}/oauth2/v2.0/token"
 
@@ -71,7 +72,7 @@ class Wire:
 
     async def token(self, form: Json, **headers: str) -> Reply:
         """A request to the token endpoint."""
-        return await self.ask("POST", self.sandbox.login_url + self.token_path, data=form, headers=headers)
+        return await self.ask("POST", self.login_url + self.token_path, data=form, headers=headers)
 
     def on_behalf_of(self, *scopes: str, oid: str = ADA, **changes: str | None) -> Json:
         """The form of a good request for Graph scopes; None leaves a field out."""
