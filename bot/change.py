@@ -13,7 +13,7 @@ from bot.graph import PatchOutcome
 from bot.mfa import DefaultMethod, MfaState, Oid, Person, Preferences, flat_keys
 from bot.replies import Changed, NewsItem, OutcomeUnknown
 from bot.settings import Pace
-from bot.store import Intent, Limits, Outcome, OutcomeKind
+from bot.store import RESUMED, Intent, Limits, Outcome, OutcomeKind
 from bot.telemetry import get_logger, log_error
 
 __all__ = ["ChangeMaker", "ChangingGraph", "Origin", "Spawn", "Wish", "WritingRecords"]
@@ -48,15 +48,22 @@ class WritingRecords(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a wish comes from: ``key`` is unique to the message or card, the rest goes to the audit trail."""
+    """Where a wish comes from: ``wish_key`` is unique to the message or card, the rest goes to the audit trail."""
 
-    key: str
+    wish_key: str
     conversation_id: str
     by_button: bool = False
+    attempt: int = 0
+    """How often the same wish was tried before: a try may end with a sign-in, after which it goes on."""
 
-    def resumed(self) -> Origin:
-        """The same wish after the sign-in that its first try led to."""
-        return replace(self, key=f"{self.key}#resumed")
+    @property
+    def key(self) -> str:
+        """What makes this try unique."""
+        return f"{RESUMED}{self.attempt}:{self.wish_key}" if self.attempt else self.wish_key
+
+    def at(self, attempt: int) -> Origin:
+        """Another try of the same wish."""
+        return replace(self, attempt=attempt)
 
 
 @dataclass(frozen=True, slots=True)

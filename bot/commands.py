@@ -19,6 +19,7 @@ __all__ = [
     "Refresh",
     "SetDefault",
     "Show",
+    "SignOut",
     "Undo",
     "command_from_json",
     "command_to_json",
@@ -60,6 +61,11 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True)
+class SignOut:
+    """Forget my sign-in."""
+
+
+@dataclass(frozen=True, slots=True)
 class AskWhich:
     """A change was asked for, but not clearly which: offer ``candidates`` and change nothing."""
 
@@ -87,7 +93,18 @@ class NotUnderstood:
 
 
 Command = (
-    Show | Refresh | SetDefault | Undo | History | Press | AskWhich | ForSomebodyElse | Help | Greet | NotUnderstood
+    Show
+    | Refresh
+    | SetDefault
+    | Undo
+    | History
+    | Press
+    | SignOut
+    | AskWhich
+    | ForSomebodyElse
+    | Help
+    | Greet
+    | NotUnderstood
 )
 
 _PLAIN: dict[str, type[Show] | type[Refresh] | type[Undo] | type[History]] = {

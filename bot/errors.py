@@ -1,32 +1,42 @@
 """Every error of the bot, in one tree. Each has a sentence for the person and one for the log.
 
     MfaBotError
-    ├── SettingsError            the operator must complete the settings; the bot does not start
-    ├── ChannelError             a request to /api/messages that is not a turn; carries the HTTP status
-    ├── SignInError              no token for this person and these scopes
-    │   ├── SignInNeeded         nobody has asked Teams yet, or the token has expired: ask silently
-    │   ├── StepUpNeeded         Entra or Graph wants a fresh MFA from the person
-    │   ├── ConsentMissing       an administrator must grant the bot's permissions
-    │   ├── SignInBlocked        a policy forbids it; asking again changes nothing
-    │   ├── SignInRefused        the token that came is not good: expired, forged, for another app
-    │   ├── WrongPerson          token and sender are not the same person
-    │   ├── SenderUnknown        Teams names no directory id: a guest or an anonymous user
-    │   └── BotMisconfigured     the bot's own credential or registration is wrong
-    ├── UpstreamError            Entra, Graph or the connector could not do it now
-    │   ├── Throttled            ... and says when to come back
-    │   ├── Unavailable          ... outage, time-out, broken connection
-    │   ├── UnexpectedAnswer     ... an answer that is not of the documented shape
-    │   └── ResultUnreadable     ... after Graph was asked for a change: what came of it can't be read now
-    ├── GraphRefused             Graph answered 403 for good
-    ├── PersonNotFound           Graph knows no such person
-    ├── MethodRefused            Graph does not accept this method for this person
-    ├── StoreUnavailable         the database cannot be reached; nothing is changed without it
-    │   └── StoreInUse           ... an SQLite file that another instance of the bot uses
-    ├── NotBegun                 the records do not let this change begin; Graph was not asked
-    │   ├── AlreadyBegun         ... this very wish was begun before
-    │   ├── ChangeUnderWay       ... another change for the same person has not ended yet
-    │   └── TooManyChanges       ... the limit of changes within an hour is reached
-    └── ActionRejected           a button that was not made for this person, or not by us
+    ├── SettingsError             the operator must complete the settings; the bot does not start
+    ├── ChannelError              a request to /api/messages that is not a turn; carries the HTTP status
+    ├── SignInError               no token for this person and these scopes
+    │   ├── SignInNeeded          nobody has asked Teams yet, or the token has expired: ask silently
+    │   ├── StepUpNeeded          Entra or Graph wants a fresh MFA from the person
+    │   ├── StepUpInVain          ... and wants it again after it was given
+    │   ├── SignInOver            the page belongs to a sign-in that nobody waits for (any more)
+    │   ├── SignInCancelled       the person has closed or declined Entra's page
+    │   ├── ConsentMissing        an administrator must grant the bot's permissions
+    │   ├── SignInBlocked         a policy forbids it; asking again changes nothing
+    │   │   ├── DeviceNotTrusted  ... from this device
+    │   │   ├── PlaceNotTrusted   ... from this place
+    │   │   └── NotAssigned       ... for people who are not assigned to the app
+    │   ├── SignInRefused         the token that came is not good: forged, for another app
+    │   │   └── AssertionExpired  ... or too old: Teams can give another one
+    │   ├── WrongPerson           token and sender are not the same person
+    │   │   └── OtherAccount      ... on the sign-in page
+    │   ├── SenderUnknown         Teams names no directory id: an anonymous user
+    │   ├── NotAMember            a guest, or somebody of another organisation
+    │   ├── AppNotFound           Teams does not find the app that it should sign in to
+    │   └── BotMisconfigured      the bot's own credential or registration is wrong
+    ├── UpstreamError             Entra, Graph or the connector could not do it now
+    │   ├── Throttled             ... and says when to come back
+    │   ├── Unavailable           ... outage, time-out, broken connection
+    │   ├── UnexpectedAnswer      ... an answer that is not of the documented shape
+    │   └── ResultUnreadable      ... after Graph was asked for a change: what came of it can't be read now
+    ├── GraphRefused              Graph answered 403 for good
+    ├── PersonNotFound            Graph knows no such person
+    ├── MethodRefused             Graph does not accept this method for this person
+    ├── StoreUnavailable          the database cannot be reached; nothing is changed without it
+    │   └── StoreInUse            ... an SQLite file that another instance of the bot uses
+    ├── NotBegun                  the records do not let this change begin; Graph was not asked
+    │   ├── AlreadyBegun          ... this very wish was begun before
+    │   ├── ChangeUnderWay        ... another change for the same person has not ended yet
+    │   └── TooManyChanges        ... the limit of changes within an hour is reached
+    └── ActionRejected            a button that was not made for this person, or not by us
 
 ``user_sentence`` is a message id of the catalog; ``str(error)`` is the sentence for the log. ``facts`` go to the
 log as fields of their own and never hold a token, a claim or a phone number.
@@ -41,22 +51,32 @@ from bot.locale import N_
 __all__ = [
     "ActionRejected",
     "AlreadyBegun",
+    "AppNotFound",
+    "AssertionExpired",
     "BotMisconfigured",
     "ChangeUnderWay",
     "ChannelError",
     "ConsentMissing",
+    "DeviceNotTrusted",
     "GraphRefused",
     "MethodRefused",
     "MfaBotError",
+    "NotAMember",
+    "NotAssigned",
     "NotBegun",
+    "OtherAccount",
     "PersonNotFound",
+    "PlaceNotTrusted",
     "ResultUnreadable",
     "SenderUnknown",
     "SettingsError",
     "SignInBlocked",
+    "SignInCancelled",
     "SignInError",
     "SignInNeeded",
+    "SignInOver",
     "SignInRefused",
+    "StepUpInVain",
     "StepUpNeeded",
     "StoreInUse",
     "StoreUnavailable",
@@ -117,17 +137,49 @@ class SignInNeeded(SignInError):
 
 
 class StepUpNeeded(SignInError):
-    """Entra or Graph asks for a fresh sign-in. ``claims`` is the challenge as a JSON string, or None."""
+    """Entra or Graph asks for a fresh sign-in. ``claims`` is the challenge as a JSON string, or None.
 
-    user_sentence = N_(
-        "Microsoft wants you to confirm your identity again before this. I can't open that page for you yet, so "
-        "nothing was changed. You can change your default method yourself on the Security info page."
-    )
+    ``fresh`` is True where nothing was said about what is missing, and a new sign-in is tried once.
+    """
+
+    user_sentence = N_("Microsoft wants you to confirm your identity first. Nothing was changed.")
     log_sentence = "a fresh sign-in is asked for"
 
-    def __init__(self, detail: str = "", /, *, claims: str | None = None, **facts: Fact) -> None:
+    def __init__(self, detail: str = "", /, *, claims: str | None = None, fresh: bool = False, **facts: Fact) -> None:
         super().__init__(detail, **facts)
         self.claims = claims
+        self.fresh = fresh
+
+
+class StepUpInVain(SignInError):
+    """A second challenge for the same command, right after the person has signed in for the first one."""
+
+    user_sentence = N_(
+        "You have just confirmed your identity, but Microsoft asks for more. So I stop here, and nothing was changed. "
+        "You can change your default method yourself on the Security info page."
+    )
+    log_sentence = "a fresh sign-in was not enough"
+    alert = True
+
+
+class SignInOver(SignInError):
+    """A sign-in page that is too old, was used before, or whose command has been carried out."""
+
+    user_sentence = N_(
+        "This sign-in is over: it was used already, or its ten minutes have passed. Go back to Teams and send your "
+        "message once more."
+    )
+    log_sentence = "nobody waits for this sign-in"
+
+
+class SignInCancelled(SignInError):
+    """AADSTS65004, or the way back from Entra's page."""
+
+    user_sentence = N_(
+        "You have cancelled the sign-in, so nothing was changed. Go back to Teams; the button there works for ten "
+        "minutes."
+    )
+    log_sentence = "the sign-in was cancelled"
 
 
 class ConsentMissing(SignInError):
@@ -151,11 +203,47 @@ class SignInBlocked(SignInError):
     log_sentence = "sign-in is blocked by policy"
 
 
+class DeviceNotTrusted(SignInBlocked):
+    """AADSTS53000 to 53002: the device has to be known to the organisation, or kept as it prescribes."""
+
+    user_sentence = N_(
+        "Your organisation lets you do this only from a device that it manages. Try it on your work computer. Nothing "
+        "was changed."
+    )
+    log_sentence = "sign-in needs a managed device"
+
+
+class PlaceNotTrusted(SignInBlocked):
+    """AADSTS53010: security information may be changed only from certain places or devices."""
+
+    user_sentence = N_(
+        "Your organisation lets you change sign-in methods only from certain places or devices, for example in the "
+        "office. Nothing was changed."
+    )
+    log_sentence = "sign-in methods may be changed only from certain places"
+
+
+class NotAssigned(SignInBlocked):
+    """AADSTS50105: the app is only for people who are assigned to it."""
+
+    user_sentence = N_(
+        "You are not among the people for whom your organisation has set me up. Your IT administrator can add you. "
+        "Nothing was changed."
+    )
+    log_sentence = "the person is not assigned to the application"
+
+
 class SignInRefused(SignInError):
-    """The token that Teams sent is expired, forged, or meant for somebody else's app."""
+    """The token that Teams sent is forged, or meant for somebody else's app; or Entra does not take what we sent."""
 
     user_sentence = N_("The sign-in from Teams was not valid. Please send your message once more. Nothing was changed.")
     log_sentence = "the single sign-on token is not valid"
+
+
+class AssertionExpired(SignInRefused):
+    """AADSTS500133 and its kin: Teams has sent a token from its memory that is too old; it can give another one."""
+
+    log_sentence = "the single sign-on token has expired"
 
 
 class WrongPerson(SignInError):
@@ -166,11 +254,42 @@ class WrongPerson(SignInError):
     alert = True
 
 
+class OtherAccount(WrongPerson):
+    """The right person has begun the sign-in, but another account has signed in on Entra's page."""
+
+    user_sentence = N_(
+        "You have signed in with another account than this chat's, so nothing was changed. Please press the button "
+        "once more, and choose the account that you use here."
+    )
+    log_sentence = "another account has signed in on the page"
+    alert = False
+
+
 class SenderUnknown(SignInError):
     """The activity has no directory id of its sender, as may be for guests and anonymous users."""
 
     user_sentence = N_("Teams does not tell me who you are. I can only help members of this organisation.")
     log_sentence = "the sender has no directory id"
+
+
+class NotAMember(SignInError):
+    """A guest of the tenant, or somebody of another one: their methods are registered elsewhere."""
+
+    user_sentence = N_(
+        "I can only help members of this organisation. Your sign-in methods belong to your own organisation; you can "
+        "change them there, on its Security info page."
+    )
+    log_sentence = "the person is not a member of the tenant"
+
+
+class AppNotFound(SignInError):
+    """Teams could not find or install the app when it was to sign the person in."""
+
+    user_sentence = N_(
+        "Teams can't find my app for you, so it can't sign you in. Please remove me from Teams, add me again, and send "
+        "your message once more. Nothing was changed."
+    )
+    log_sentence = "Teams does not find the app"
 
 
 class BotMisconfigured(SignInError):
@@ -224,11 +343,11 @@ class ResultUnreadable(UpstreamError):
 
 
 class GraphRefused(MfaBotError):
-    """Graph answered 403 without a challenge; the cause can't be told from the answer."""
+    """Graph answered 403 without a challenge, also after a fresh sign-in; the cause can't be told from the answer."""
 
     user_sentence = N_(
-        "Microsoft does not let me do this with your account. Nothing was changed. You can change your default method "
-        "yourself on the Security info page."
+        "Your organisation's Entra ID does not let me do this with your account. Nothing was changed. You can change "
+        "your default method yourself on the Security info page."
     )
     log_sentence = "Graph refused"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from bot.commands import Command
 from bot.mfa import DefaultMethod, MfaState, Option, Person
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "CantPutBack",
     "CantUnset",
     "Changed",
+    "ConsentWanted",
     "ForSomebodyElseReply",
     "GreetingReply",
     "HelpReply",
@@ -33,6 +35,7 @@ __all__ = [
     "Refused",
     "Reply",
     "ShallIPutBack",
+    "SignedOutReply",
     "StateReply",
     "StillWorking",
     "TooOften",
@@ -250,8 +253,29 @@ class TroubleReply:
 
     sentence: str
     reference: str
+    retry: Command | None = None
+    """What the person wanted, where the same may work in a while."""
     security_info: bool = False
     """True where the person can help themselves on the Security info page."""
+    contact: str = ""
+    """Who can help where the person can't: a text or a link."""
+    consent: ConsentWanted | None = None
+    """What an administrator has to allow first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentWanted:
+    """Delegated permissions of Microsoft Graph that an administrator has to grant, and the page where that is done."""
+
+    permissions: tuple[str, ...]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOutReply:
+    """The person's sign-in is forgotten. ``everywhere`` is False if other instances of the bot could not be told."""
+
+    everywhere: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +321,7 @@ Reply = (
     | WorkingReply
     | HistoryReply
     | InterruptedReply
+    | SignedOutReply
     | WelcomeReply
     | GreetingReply
     | HelpReply

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -15,10 +16,12 @@ from bot.change import ChangeMaker, ChangingGraph, Origin, Spawn, Wish, WritingR
 from bot.errors import (
     AlreadyBegun,
     ChangeUnderWay,
+    GraphRefused,
     MethodRefused,
     MfaBotError,
     ResultUnreadable,
     SignInNeeded,
+    StepUpNeeded,
     TooManyChanges,
     UpstreamError,
 )
@@ -56,10 +59,13 @@ class Tokens(Protocol):
     def cached(self, person: Person, scopes: frozenset[str]) -> str:
         """See ``bot.identity.UserTokens.cached``."""
 
-    def forget(self, person: Person) -> None:
+    def forget(self, token: str, person: Person) -> None:
         """See ``bot.identity.UserTokens.forget``."""
 
-    def named(self, person: Person, scopes: frozenset[str]) -> Person:
+    def is_fresh(self, person: Person, scopes: frozenset[str]) -> bool:
+        """See ``bot.identity.UserTokens.is_fresh``."""
+
+    def named(self, person: Person) -> Person:
         """See ``bot.identity.UserTokens.named``."""
 
 
@@ -87,6 +93,9 @@ class Records(WritingRecords, Protocol):
 
 
 _HISTORY = 10
+
+_TRIES = 5
+"""How often the same button may lead to a sign-in and go on."""
 
 
 class SelfService:
@@ -155,32 +164,27 @@ class SelfService:
             return AlreadyDefault(current[0].method)
         return CantChoose(meant[0]) if len(meant) == 1 else NoneOfThem(candidates)
 
-    async def set_default(
-        self, person: Person, method: DefaultMethod, origin: Origin, *, resumed: bool = False
-    ) -> StateReply:
+    async def set_default(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
         """Make ``method`` the person's default, if it can be chosen; the reply says what came of it.
 
         Args:
             person: whose default it is.
             method: what it shall be.
-            origin: where the wish comes from.
-            resumed: True when the wish goes on after a sign-in that it needed.
+            origin: where the wish comes from; its ``attempt`` is not 0 if it goes on after a sign-in.
 
         Raises:
-            SignInNeeded: nothing was changed; sign in and call again with ``resumed``.
+            SignInNeeded, StepUpNeeded: nothing was changed; sign in and call again with the next ``origin.attempt``.
             StoreUnavailable: the intent could not be recorded, so nothing was changed.
             MfaBotError: Graph refused or could not be asked; nothing was changed.
         """
-        key = origin.resumed() if resumed else origin
-        return await self._in_turn(person, key, lambda: self._set(person, method, key))
+        return await self._in_turn(person, origin, lambda key: self._set(person, method, key))
 
-    async def undo(self, person: Person, origin: Origin, *, resumed: bool = False) -> StateReply:
+    async def undo(self, person: Person, origin: Origin) -> StateReply:
         """Put back what stood before the last change that was made through the bot, or say why that is not done.
 
         Arguments and errors as ``set_default``.
         """
-        key = origin.resumed() if resumed else origin
-        return await self._in_turn(person, key, lambda: self._undo(person, key))
+        return await self._in_turn(person, origin, lambda key: self._undo(person, key))
 
     async def history(self, person: Person) -> HistoryReply:
         """The person's last ten changes. They are read by nobody who has not signed in.
@@ -193,8 +197,10 @@ class SelfService:
         changes = await self._records.last_changes(person, _HISTORY)
         return HistoryReply(tuple(_entry(change, person) for change in changes))
 
-    async def press(self, person: Person, action_id: str, origin: Origin, *, resumed: bool = False) -> StateReply:
+    async def press(self, person: Person, action_id: str, origin: Origin) -> StateReply:
         """Carry out a button's wish once, however often the press arrives. Arguments and errors as ``set_default``.
+
+        Which try it is, is on record under the card; ``origin`` only tells whether it goes on after a sign-in.
 
         Raises:
             ActionRejected: the id was not made by us for this person.
@@ -202,6 +208,7 @@ class SelfService:
         action = self._action_ids.read(action_id, person, person.oid)
         if action.expired:
             return await self.show(person, OutdatedCard())
+        resumed = origin.attempt > 0
         flight = (action_id, resumed)
         press = self._presses.get(flight)
         if press is None:
@@ -222,14 +229,17 @@ class SelfService:
             done.exception()
 
     async def _in_turn(
-        self, person: Person, origin: Origin, carry_out: Callable[[], Awaitable[StateReply]]
+        self, person: Person, origin: Origin, carry_out: Callable[[Origin], Awaitable[StateReply]]
     ) -> StateReply:
         """Carry out a typed wish after the person's earlier ones, or show what came of it if that was done before."""
+        first = origin.at(0)
         async with self._turn_of(person):
+            # Of a new message nothing is on record, so nobody need look.
+            key = await self._next_try(first, resumed=True) if origin.attempt else first
             try:
-                return await self._when_free(person, carry_out)
+                return await self._when_free(person, lambda: carry_out(key))
             except AlreadyBegun:
-                change = await self._ended(origin, None)
+                change = await self._ended(first)
                 if change is None:
                     raise
                 return await self._repeat(person, change.method, change)
@@ -238,21 +248,17 @@ class SelfService:
         async with self._turn_of(person):
             # Who is not signed in gets no answer from the records either.
             self._token(person)
-            change = await self._find_change(origin)
-            goes_on = resumed and change is not None and change.error == SignInNeeded.__name__
-            if change and not goes_on:
-                return await self._repeat(person, action.method, await self._ended(origin, change))
-            key = origin.resumed() if goes_on else origin
             act = self._undo_as_shown if action.undo else self._set
             try:
+                key = await self._next_try(origin, resumed=resumed)
                 reply = await self._when_free(person, lambda: act(person, action.method, key))
             except AlreadyBegun:
-                return await self._repeat(person, action.method, await self._ended(origin, None))
+                return await self._repeat(person, action.method, await self._ended(origin))
             if isinstance(reply.news, (Changed, OutcomeUnknown, Refused)):
                 return reply
             # Nothing to do perhaps because another instance has done it between our look at the records and at Graph.
-            change = await self._records.find_change(key.key)
-            return await self._repeat(person, action.method, await self._ended(origin, change)) if change else reply
+            begun = await self._records.find_change(key.key)
+            return await self._repeat(person, action.method, await self._ended(origin)) if begun else reply
 
     async def _when_free(self, person: Person, act: Callable[[], Awaitable[StateReply]]) -> StateReply:
         """``act``, once no other instance is changing the same default; it reads the state anew by then."""
@@ -316,26 +322,45 @@ class SelfService:
         return past, await self._read_state(token, person)
 
     def _wish(self, person: Person, method: DefaultMethod, state: MfaState, origin: Origin, past: Past) -> Wish:
-        named = self._tokens.named(person, SELF_SCOPES)
+        named = self._tokens.named(person)
         return Wish(named, named, method, state, origin, follows=past.newest_intent_id)
 
     async def _undo_as_shown(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
         return await self._undo(person, origin, method)
 
-    async def _find_change(self, origin: Origin) -> Change | None:
-        """What was done under ``origin``; if that only led to a sign-in, what was done after it."""
-        change = await self._records.find_change(origin.key)
-        if change and change.error == SignInNeeded.__name__:
-            return await self._records.find_change(origin.resumed().key) or change
-        return change
+    async def _next_try(self, origin: Origin, *, resumed: bool) -> Origin:
+        """Under which key the wish may be begun now.
 
-    async def _ended(self, origin: Origin, change: Change | None) -> Change | None:
-        """The change once it has ended: another instance may be carrying it out. As it is, when that takes too long."""
+        Raises:
+            AlreadyBegun: it was, and that did not just lead to a sign-in.
+        """
+        last, change = await self._last_try(origin)
+        if change is None:
+            return last
+        if last.attempt >= _TRIES or not _goes_on(change, resumed=resumed):
+            raise AlreadyBegun
+        return last.at(last.attempt + 1)
+
+    async def _last_try(self, origin: Origin) -> tuple[Origin, Change | None]:
+        """The last try that is on record under ``origin``, and what came of it."""
+        change = await self._records.find_change(origin.key)
+        while change and _goes_on(change, resumed=True):
+            following = origin.at(origin.attempt + 1)
+            later = await self._records.find_change(following.key)
+            if later is None:
+                break
+            origin, change = following, later
+        return origin, change
+
+    async def _ended(self, origin: Origin) -> Change | None:
+        """The last try once it has ended: another instance may be carrying it out. As it is, if that takes too long."""
         give_up_at = time.monotonic() + self._pace.duplicate_wait_s
-        while (change is None or is_under_way(change, datetime.now(UTC))) and time.monotonic() < give_up_at:
+        while True:
+            _, change = await self._last_try(origin)
+            is_open = change is None or is_under_way(change, datetime.now(UTC))
+            if not is_open or time.monotonic() >= give_up_at:
+                return change
             await asyncio.sleep(self._pace.duplicate_poll_s)
-            change = await self._find_change(origin)
-        return change
 
     async def _repeat(self, person: Person, method: DefaultMethod, change: Change | None) -> StateReply:
         """The card is spent: show what came of it, if it was this wish and nothing else has happened since."""
@@ -345,24 +370,36 @@ class SelfService:
             if change is None or change.outcome is OutcomeKind.REFUSED:
                 raise
             raise ResultUnreadable(str(error)) from error
-        return self._reply(person, *what_came_of_it(change, method, state, datetime.now(UTC)))
+        with self._signing_in_anew(self._token(person), person):
+            return self._reply(person, *what_came_of_it(change, method, state, datetime.now(UTC)))
 
     def _token(self, person: Person) -> str:
         return self._tokens.cached(person, SELF_SCOPES)
 
     async def _read_state(self, token: str, person: Person) -> MfaState:
-        try:
+        with self._signing_in_anew(token, person):
             return await self._graph.read_state(token, person.oid)
-        except SignInNeeded:
-            self._tokens.forget(person)
+
+    @contextmanager
+    def _signing_in_anew(self, token: str, person: Person) -> Iterator[None]:
+        """Forget a token that is not good enough any more; ask once for a new sign-in where Graph just says no.
+
+        Of a refusal without a challenge nobody can say whether a fresh sign-in would change it, until it is tried.
+        """
+        try:
+            yield
+        except (SignInNeeded, StepUpNeeded):
+            self._tokens.forget(token, person)
             raise
+        except GraphRefused as error:
+            if self._tokens.is_fresh(person, SELF_SCOPES):
+                raise
+            raise StepUpNeeded("Graph refused without a challenge", fresh=True) from error
 
     async def _change(self, person: Person, wish: Wish, token: str) -> StateReply:
         try:
-            after, news = await self._changes.make(wish, token)
-        except SignInNeeded:
-            self._tokens.forget(person)
-            raise
+            with self._signing_in_anew(token, person):
+                after, news = await self._changes.make(wish, token)
         except TooManyChanges as error:
             log_error(_log, error)
             return self._reply(person, wish.state, TooOften(error.limit, max(1, math.ceil(error.wait_s / 60))))
@@ -390,6 +427,15 @@ class SelfService:
             read_only=self._policy.read_only,
             undo_id=card.undo_id,
         )
+
+
+def _goes_on(change: Change, *, resumed: bool) -> bool:
+    """True if the try only led to a sign-in, so that there may be another.
+
+    Where Graph just said no, only the sign-in itself (``resumed``) makes another try worth while.
+    """
+    refused = {SignInNeeded.__name__, StepUpNeeded.__name__} | ({GraphRefused.__name__} if resumed else set())
+    return change.error in refused
 
 
 def _entry(change: Change, person: Person) -> HistoryEntry:

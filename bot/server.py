@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -15,12 +16,32 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from bot.errors import StoreUnavailable
 from bot.graph import GraphClient
 from bot.housekeeping import Housekeeping
-from bot.identity import BotToken, EntraClient, SigningKeys, SsoValidator, UserTokens, warn_of_expiry
+from bot.identity import (
+    BotToken,
+    EntraClient,
+    SigningKeys,
+    SsoValidator,
+    UserTokens,
+    sign_in_routes,
+    warn_of_expiry,
+)
+from bot.neighbours import Neighbours
+from bot.page_sign_in import PageSignIns
 from bot.retry import RetryPolicy
 from bot.self_service import SelfService
 from bot.settings import Pace, Settings
 from bot.store import ActionIds, Limits, OutcomeKind, Store
-from bot.teams import ChannelAuth, Connector, SignIn, TeamsAdapter, TeamsHandler
+from bot.teams import (
+    ChannelAuth,
+    Connector,
+    Errands,
+    Explainer,
+    Interruptions,
+    SignIn,
+    SignInSteps,
+    TeamsAdapter,
+    TeamsHandler,
+)
 from bot.telemetry import Metrics, get_logger
 
 __all__ = ["Bot", "running_bot"]
@@ -44,11 +65,13 @@ class Bot:
 class _Parts:
     adapter: TeamsAdapter
     handler: TeamsHandler
+    sign_in_routes: list[web.RouteDef]
     store: Store
     channel_keys: SigningKeys
     tokens: UserTokens
     metrics: Metrics
     housekeeping: Housekeeping
+    neighbours: Neighbours
 
 
 @asynccontextmanager
@@ -65,6 +88,7 @@ async def running_bot(settings: Settings, pace: Pace | None = None) -> AsyncIter
         # The stack unwinds backwards: the sites stop, then turns under way are finished, and only then do the parts
         # go that they use.
         await stack.enter_async_context(_kept(parts.housekeeping))
+        await stack.enter_async_context(_running(parts.neighbours.run(), "neighbours"))
         stack.push_async_callback(parts.adapter.drain)
         port = await _serve(stack, _application(parts), settings.host, settings.port, pace.shutdown_s)
         admin_port = await _serve(
@@ -117,18 +141,25 @@ async def _build(settings: Settings, pace: Pace, stack: AsyncExitStack) -> _Part
         spawn=adapter.spawn,
         observe_change=count_change,
     )
-    sign_in = SignIn(store.inbox, SsoValidator(entra_keys, settings.client_id, settings.tenant), tokens, pace)
-    handler = TeamsHandler(adapter, self_service, sign_in, store, pace)
+    pages = PageSignIns(entra, store.inbox, store.sign_ins, tokens, settings.public_url)
+    sso = SsoValidator(entra_keys, settings.client_id, settings.tenant)
+    sign_in = SignIn(store, sso, tokens, pages, pace)
+    explain = Explainer.of(settings)
+    errands = Errands(adapter, self_service, sign_in, store, explain, pace)
+    steps = SignInSteps(adapter, sign_in, errands, explain, pace)
+    handler = TeamsHandler(adapter, errands, steps, store, explain, pace)
     housekeeping = Housekeeping(
         store,
-        handler.tell_interrupted,
+        Interruptions(adapter, store).tell,
         keep=timedelta(days=settings.audit_retention_days) if settings.audit_retention_days else None,
         every_s=pace.housekeeping_s,
         observe_change=count_change,
     )
     # Warm up at once; what fails is logged, and tried again when it is needed.
     await asyncio.gather(channel_keys.load(), entra_keys.load(), _warm(bot_token))
-    return _Parts(adapter, handler, store, channel_keys, tokens, metrics, housekeeping)
+    routes = sign_in_routes(pages, settings.cloud)
+    neighbours = Neighbours(store, tokens, every_s=pace.neighbours_s)
+    return _Parts(adapter, handler, routes, store, channel_keys, tokens, metrics, housekeeping, neighbours)
 
 
 def _limits(settings: Settings) -> Limits:
@@ -138,19 +169,16 @@ def _limits(settings: Settings) -> Limits:
 @asynccontextmanager
 async def _kept(housekeeping: Housekeeping) -> AsyncIterator[None]:
     """Housekeeping as long as the block runs, and the audit trail's head in the log at its end."""
-    keeping = asyncio.create_task(housekeeping.run(), name="housekeeping")
     try:
-        yield
+        async with _running(housekeeping.run(), "housekeeping"):
+            yield
     finally:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
         with suppress(StoreUnavailable):
             await housekeeping.log_heads()
 
 
 @asynccontextmanager
-async def _running(work: Coroutine[None, None, None], name: str) -> AsyncIterator[None]:
+async def _running(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
     """The work beside the block, as long as that runs."""
     task = asyncio.create_task(work, name=name)
     try:
@@ -186,6 +214,7 @@ def _application(parts: _Parts) -> web.Application:
     application.router.add_post("/api/messages", messages)
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
+    application.router.add_routes(parts.sign_in_routes)
     return application
 
 

@@ -207,6 +207,8 @@ class Settings(RecordSettings):
     limit_target_per_hour: int = Field(default=3, ge=1)
     allowed_methods: Annotated[frozenset[DefaultMethod], NoDecode] = frozenset(DefaultMethod)
     read_only: bool = False
+    helpdesk_contact: str = Field(default="", max_length=300)
+    """Shown where only a person can help: a text, or a link (https:// or mailto:)."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
     ssl_cert_file: Path | None = Field(default=None, validation_alias=AliasChoices("SSL_CERT_FILE", "ssl_cert_file"))
@@ -368,6 +370,7 @@ class Pace:
     renew_after_s: float = 30.0
     credential_look_s: float = 2.0
     expiry_look_s: float = 24 * 3600.0
+    neighbours_s: float = 5.0
 
 
 def load_settings(**overrides: object) -> Settings:

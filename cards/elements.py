@@ -1,7 +1,7 @@
 """What the ``adaptivecards`` package lacks, and a guard for what it swallows.
 
 Version 0.4.1 has no actions, fixes the card's version at 1.2 and silently drops arguments that it does not know. Here
-are strict elements that refuse those, a 1.5 card, and ``Action.Execute`` and ``Action.OpenUrl``
+are strict elements that refuse those, a 1.5 card, and ``Action.Execute``, ``Action.Submit`` and ``Action.OpenUrl``
 (https://adaptivecards.io/explorer/Action.Execute.html).
 """
 
@@ -29,6 +29,7 @@ __all__ = [
     "Container",
     "ExecuteAction",
     "OpenUrlAction",
+    "SayAction",
     "TextBlock",
     "escape",
     "local_date",
@@ -132,6 +133,19 @@ class ExecuteAction(_Action):
     action_type = "Action.Execute"
     verb = PropertyType(type=str)
     data = PropertyType(type=dict)
+
+
+class SayAction(_Action):
+    """A button that sends a message in the person's name (``imBack``).
+
+    Source: https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-actions
+    """
+
+    action_type = "Action.Submit"
+    data = PropertyType(type=dict)
+
+    def __init__(self, *, says: str, **properties: Any) -> None:
+        super().__init__(**properties, data={"msteams": {"type": "imBack", "value": says}})
 
 
 class OpenUrlAction(_Action):

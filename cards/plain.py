@@ -5,8 +5,8 @@ from __future__ import annotations
 from adaptivecards.baseobject import BareObject
 
 from bot.locale import Texts
-from bot.replies import GreetingReply, InterruptedReply, TroubleReply
-from cards.elements import Card, Container, ExecuteAction, OpenUrlAction, TextBlock, escape
+from bot.replies import GreetingReply, InterruptedReply, SignedOutReply
+from cards.elements import Card, ExecuteAction, OpenUrlAction, TextBlock, escape
 from cards.state import REFRESH_VERB
 from cards.words import SECURITY_INFO_URL, short_name
 
@@ -16,7 +16,7 @@ __all__ = [
     "help_card",
     "interrupted_card",
     "not_understood_card",
-    "trouble_card",
+    "signed_out_card",
     "welcome_card",
     "working_card",
 ]
@@ -61,6 +61,7 @@ def help_card(texts: Texts, lang: str) -> Card:
                 "text messages (sms), and calls to your mobile, your second mobile or your office."
             ),
             _("To go back to what you had before, write **undo**. **history** shows your last changes."),
+            _("**sign out** makes me forget your sign-in."),
             _("I understand English only, so far."),
             _("I can't register or remove methods. The Security info page does that."),
         ],
@@ -128,20 +129,22 @@ def interrupted_card(reply: InterruptedReply, texts: Texts, lang: str) -> Card:
     return _card(_("I was interrupted"), [f"{stopped} {outcome}"], lang, [_show_button(texts)])
 
 
-def trouble_card(reply: TroubleReply, texts: Texts, lang: str) -> Card:
-    """What went wrong, what it means, and a reference for whoever looks into it."""
+def signed_out_card(reply: SignedOutReply, texts: Texts, lang: str) -> Card:
+    """The sign-in is forgotten, and what that means."""
     _ = texts.gettext
-    body: list[BareObject] = [
-        TextBlock(text=_("That did not work"), style="heading", size="Large", weight="Bolder", wrap=True),
-        Container(style="attention", items=[TextBlock(text=_(reply.sentence), wrap=True)]),
-        TextBlock(
-            text=_("Reference: {reference}").format(reference=reply.reference), size="Small", isSubtle=True, wrap=True
-        ),
+    paragraphs = [
+        _("I have forgotten your sign-in, and what was still waiting for it will not be done."),
+        _("When you next ask me for something, Teams signs you in again, mostly without asking you."),
     ]
-    actions: list[BareObject] = [ExecuteAction(title=_("Show my methods"), verb=REFRESH_VERB)]
-    if reply.security_info:
-        actions.append(_security_info_button(texts))
-    return Card(body, actions=actions, lang=lang, fallback=_(reply.sentence))
+    if not reply.everywhere:
+        paragraphs.insert(
+            1,
+            _(
+                "I could not tell the other computers that I run on, so they may remember you for up to an hour. "
+                "Please write **sign out** once more in a few minutes."
+            ),
+        )
+    return _card(_("You are signed out"), paragraphs, lang, [])
 
 
 def _card(heading: str, paragraphs: list[str], lang: str, actions: list[BareObject]) -> Card:

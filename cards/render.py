@@ -16,6 +16,7 @@ from bot.replies import (
     NotUnderstoodReply,
     PersonalChatOnlyReply,
     Reply,
+    SignedOutReply,
     StateReply,
     TroubleReply,
     WelcomeReply,
@@ -29,11 +30,12 @@ from cards.plain import (
     help_card,
     interrupted_card,
     not_understood_card,
-    trouble_card,
+    signed_out_card,
     welcome_card,
     working_card,
 )
 from cards.state import state_card
+from cards.trouble import trouble_card
 
 __all__ = ["Rendered", "render"]
 
@@ -78,6 +80,8 @@ def _card(reply: Reply, texts: Texts, lang: str) -> Card:
             return history_card(reply, texts, lang)
         case InterruptedReply():
             return interrupted_card(reply, texts, lang)
+        case SignedOutReply():
+            return signed_out_card(reply, texts, lang)
         case GreetingReply():
             return greeting_card(reply, texts, lang)
     always_the_same = _ALWAYS_THE_SAME.get(type(reply))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from bot.identity import UserTokens
+from bot.mfa import Oid, TenantId
 from bot.server import running_bot
 from bot.settings import Pace, Settings, load_settings
 from bot.store import Store
@@ -78,6 +80,10 @@ class World:
         """The same, as the visible text of the card."""
         return card_text((await self.ask(oid, text)).card or {})
 
+    def sign_out(self, oid: str) -> None:
+        """Take the person's tokens out of the bot's memory."""
+        self.tokens.sign_out(TenantId(self.sandbox.tenant.tenant_id), Oid(oid))
+
     def patches(self) -> int:
         """How often a change was sent to Graph."""
         return len(self.sandbox.faults.seen(graph("PATCH")))
@@ -103,6 +109,13 @@ class World:
 Start = Callable[..., AbstractAsyncContextManager[World]]
 
 
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A bot that a test has started as its users do has set up the log of the whole process."""
+    yield
+    structlog.reset_defaults()
+
+
 @pytest.fixture(scope="session")
 def keys() -> SandboxKeys:
     """Signing keys, made once: that takes a while."""
@@ -125,7 +138,7 @@ async def postgresql_url() -> AsyncIterator[str]:
 
 def settings_for(sandbox: Sandbox, database_url: str, **overrides: object) -> Settings:
     """Settings of a bot in ``sandbox``."""
-    names = sandbox.environment(public_url="http://127.0.0.1", database_url=database_url)
+    names = sandbox.environment(database_url=database_url)
     fields = {name.removeprefix("MFABOT_").lower(): value for name, value in names.items()}
     local = {"host": "127.0.0.1", "port": 0, "admin_port": 0}
     return load_settings(**{**fields, **local, **overrides})

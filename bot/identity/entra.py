@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,10 +26,15 @@ from msal.exceptions import MsalError
 from requests.adapters import HTTPAdapter
 
 from bot.errors import (
+    AssertionExpired,
     BotMisconfigured,
     ConsentMissing,
+    DeviceNotTrusted,
     MfaBotError,
+    NotAssigned,
+    PlaceNotTrusted,
     SignInBlocked,
+    SignInCancelled,
     SignInRefused,
     StepUpNeeded,
     Throttled,
@@ -38,11 +44,17 @@ from bot.errors import (
 from bot.identity.advice import ADVICE, advice_on, is_credential_refused
 from bot.identity.application import CurrentApplication
 from bot.identity.credential import credential_for
+from bot.identity.sso import person_of
+from bot.mfa import Person
 from bot.settings import Pace, Settings
 
-__all__ = ["AccessToken", "EntraClient", "error_from_entra"]
+__all__ = ["AccessToken", "EntraClient", "PageSignIn", "Redeemed", "error_from_entra"]
 
 _THREADS = 8
+
+# Teams opens the sign-in window on a page that it loads by GET, so the code comes back in the query. It is
+# bound to the verifier (PKCE), used once, and never logged.
+warnings.filterwarnings("ignore", "response_mode='form_post' is recommended", UserWarning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,26 @@ class AccessToken:
 
     secret: str = field(repr=False)
     expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageSignIn:
+    """A sign-in by Entra's page: for whom and what for. ``scopes`` are short names such as ``User.Read``."""
+
+    scopes: frozenset[str]
+    redirect_uri: str
+    state: str
+    login_hint: str = ""
+    claims: str | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """What an authorization code has brought: a token, and who has signed in."""
+
+    token: AccessToken
+    person: Person
 
 
 class _DiscoveryCache(dict[str, object]):
@@ -117,8 +149,43 @@ class EntraClient:
 
         Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow
         """
-        full = [f"{self._settings.graph_url}/{scope}" for scope in sorted(scopes)]
+        full = self._full(scopes)
         return await self._ask(lambda app: app.acquire_token_on_behalf_of(assertion, full))
+
+    async def begin_page_sign_in(self, page: PageSignIn) -> Mapping[str, Any]:
+        """What a page is opened with: ``auth_uri`` is its address, the rest is for ``redeem``. It holds no token.
+
+        Raises:
+            UpstreamError: Entra could not be asked for the address of its page.
+
+        Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
+        """
+
+        def begin(app: msal.ConfidentialClientApplication) -> dict[str, Any]:
+            flow: dict[str, Any] = app.initiate_auth_code_flow(
+                self._full(page.scopes),
+                redirect_uri=page.redirect_uri,
+                state=page.state,
+                login_hint=page.login_hint or None,
+                prompt="login" if page.fresh else None,
+                claims_challenge=page.claims,
+            )
+            return flow
+
+        return await self._call(begin)
+
+    async def redeem(self, flow: Mapping[str, Any], code: str) -> Redeemed:
+        """The token for an authorization code. MSAL checks state, nonce and id token, and sends the verifier.
+
+        Raises as ``on_behalf_of``.
+        """
+        answer = {"code": code, "state": flow.get("state")}
+        asked_at = time.time()
+        # A copy, since MSAL takes out of the flow what it has used.
+        result = await self._call(lambda app: app.acquire_token_by_auth_code_flow(dict(flow), answer))
+        token = self._token(result, asked_at)
+        claims = result.get("id_token_claims")
+        return Redeemed(token, person_of(claims if isinstance(claims, dict) else {}))
 
     async def for_the_bot(self, scope: str) -> AccessToken:
         """The bot's own token for ``scope`` (the connector's), by client credentials.
@@ -136,11 +203,17 @@ class EntraClient:
         self._session.close()
         self.credential.close()
 
+    def _full(self, scopes: frozenset[str]) -> list[str]:
+        return [f"{self._settings.graph_url}/{scope}" for scope in sorted(scopes)]
+
     async def _ask(self, call: Callable[[msal.ConfidentialClientApplication], Mapping[str, Any]]) -> AccessToken:
         asked_at = time.time()
+        return self._token(await self._call(call), asked_at)
+
+    async def _call(self, call: Callable[[msal.ConfidentialClientApplication], Mapping[str, Any]]) -> Mapping[str, Any]:
         try:
             async with asyncio.timeout(self._pace.sign_in_s):
-                answer = await self._answer(call)
+                return await self._answer(call)
         except TimeoutError:
             self._observe(0)
             raise Unavailable("Entra did not answer in time") from None
@@ -148,7 +221,6 @@ class EntraClient:
             self._observe(0)
             # No chain: requests' errors hold the request, and that holds the assertion.
             raise Unavailable("Entra did not answer properly", cause=type(error).__name__) from None
-        return self._token(answer, asked_at)
 
     def _token(self, answer: Mapping[str, Any], asked_at: float) -> AccessToken:
         secret, lifetime_s = answer.get("access_token"), answer.get("expires_in")
@@ -193,11 +265,20 @@ class EntraClient:
 # Codes: https://learn.microsoft.com/entra/identity-platform/reference-error-codes. Numbers may change, so
 # ``suberror`` and the presence of ``claims`` are looked at first.
 _NONE: frozenset[int] = frozenset()
-_BLOCKED = frozenset({53003, 530035, 53000, 53001, 53002, 53010, 50105})
+_BLOCKED: Mapping[int, type[SignInBlocked]] = {
+    53000: DeviceNotTrusted,
+    53001: DeviceNotTrusted,
+    53002: DeviceNotTrusted,
+    53003: SignInBlocked,
+    530035: SignInBlocked,
+    53010: PlaceNotTrusted,
+    50105: NotAssigned,
+}
 _MISCONFIGURED = frozenset(ADVICE)
 _MISCONFIGURED_ERRORS = frozenset({"invalid_client", "unauthorized_client", "invalid_scope", "invalid_resource"})
-_BAD_ASSERTION = frozenset({500133, 50013, 50173, 700082, 70043, 50132, 50133})
-_STEP_UP = frozenset({50076, 50079, 50074, 50072, 50078, 50158, 50097, 50131})
+_EXPIRED_ASSERTION = frozenset({500133, 50013})
+# The last five: the session was revoked or is too old, so only the person can begin another one.
+_STEP_UP = frozenset({50076, 50079, 50074, 50072, 50078, 50158, 50097, 50131, 50173, 70043, 700082, 50132, 50133})
 
 
 def error_from_entra(answer: Mapping[str, Any]) -> MfaBotError:
@@ -216,13 +297,18 @@ def error_from_entra(answer: Mapping[str, Any]) -> MfaBotError:
         return BotMisconfigured(advice_on(codes), **facts)
     if suberror == "consent_required" or 65001 in codes:
         return ConsentMissing(**facts)
-    if codes & _BLOCKED:
-        return SignInBlocked(**facts)
+    if 65004 in codes or (error == "access_denied" and not codes):
+        return SignInCancelled(**facts)
+    blocked = next((_BLOCKED[code] for code in sorted(codes) if code in _BLOCKED), None)
+    if blocked is not None:
+        return blocked(**facts)
     if claims or error == "interaction_required" or codes & _STEP_UP:
         return StepUpNeeded("Entra", claims=claims or None, **facts)
     if error in {"temporarily_unavailable", "server_error"} or 50196 in codes:
         # 50196: too many identical requests, also said as invalid_grant; asking again makes it worse.
         return Throttled("Entra", **facts)
-    if codes & _BAD_ASSERTION or error == "invalid_grant":
+    if codes & _EXPIRED_ASSERTION:
+        return AssertionExpired(**facts)
+    if error == "invalid_grant":
         return SignInRefused(**facts)
     return UnexpectedAnswer("Entra", **facts)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jwt
 
-from bot.errors import BotMisconfigured, SignInRefused, Unavailable, WrongPerson
+from bot.errors import AssertionExpired, BotMisconfigured, NotAMember, SignInRefused, Unavailable, WrongPerson
 from bot.identity.signing_keys import KeysUnavailable, SigningKeys, UnknownKey
 from bot.mfa import Oid, Person, TenantId
 
-__all__ = ["SsoToken", "SsoValidator"]
+__all__ = ["SsoToken", "SsoValidator", "person_of"]
 
 _LEEWAY_S = 300
 _SCOPE = "access_as_user"
@@ -24,6 +25,16 @@ class SsoToken:
     person: Person
     expires_at: float
     assertion: str = field(repr=False)
+
+
+def person_of(claims: Mapping[str, Any]) -> Person:
+    """Whom the claims of a verified token of Entra's are about; what they do not say is empty."""
+    return Person(
+        Oid(str(claims.get("oid", "")).lower()),
+        TenantId(str(claims.get("tid", "")).lower()),
+        str(claims.get("preferred_username") or claims.get("upn") or ""),
+        str(claims.get("name") or ""),
+    )
 
 
 class SsoValidator:
@@ -45,22 +56,25 @@ class SsoValidator:
         """The verified token.
 
         Raises:
-            SignInRefused: expired, forged, malformed or without the scope.
+            AssertionExpired: genuine once, but too old.
+            SignInRefused: forged, malformed or without the scope.
             BotMisconfigured: genuine, but for another application.
             WrongPerson: genuine, but not the sender's.
+            NotAMember: genuine, but a guest's or another tenant's.
             Unavailable: Entra's keys can't be loaded.
         """
         claims = await self._verified_claims(token)
-        oid, tid = str(claims.get("oid", "")).lower(), str(claims.get("tid", "")).lower()
-        if tid != self._tenant or (oid, tid) != (sender.oid, sender.tid):
+        person = person_of(claims)
+        if person.tid != self._tenant:
+            raise NotAMember("a token of another tenant", sender=sender.oid)
+        if (person.oid, person.tid) != (sender.oid, sender.tid):
             raise WrongPerson(sender=sender.oid)
+        if _is_guest(claims, self._tenant):
+            raise NotAMember("a guest", sender=sender.oid)
         if _SCOPE not in str(claims.get("scp", "")).split():
             raise SignInRefused("the scope access_as_user is missing")
-        person = Person(
-            Oid(oid), TenantId(tid), str(claims.get("preferred_username") or claims.get("upn") or ""),
-            str(claims.get("name") or sender.display_name),
-        )  # fmt: skip
-        return SsoToken(person, float(claims["exp"]), token)
+        named = person if person.display_name else replace(person, display_name=sender.display_name)
+        return SsoToken(named, float(claims["exp"]), token)
 
     async def _verified_claims(self, token: str) -> dict[str, Any]:
         try:
@@ -75,6 +89,8 @@ class SsoValidator:
                 leeway=_LEEWAY_S,
                 options={"require": ["exp", "iss", "aud"]},
             )
+        except jwt.ExpiredSignatureError:
+            raise AssertionExpired from None
         except jwt.InvalidAudienceError:
             raise BotMisconfigured(
                 "the single sign-on token is for another application: check the app's webApplicationInfo.resource and "
@@ -85,3 +101,14 @@ class SsoValidator:
         except KeysUnavailable:
             raise Unavailable("Entra's signing keys") from None
         return claims
+
+
+def _is_guest(claims: Mapping[str, Any], tenant: TenantId) -> bool:
+    """True for somebody whom another tenant has authenticated.
+
+    ``idp`` is there only if it differs from the issuer, ``acct`` only if the registration asks for it
+    (https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference,
+    https://learn.microsoft.com/entra/identity-platform/optional-claims-reference).
+    """
+    provider = str(claims.get("idp", ""))
+    return claims.get("acct") == 1 or (provider != "" and tenant not in provider.lower())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,8 +22,14 @@ SELF_SCOPES = frozenset({"UserAuthenticationMethod.ReadWrite", "User.Read"})
 """All that anybody needs for their own methods. MSAL adds openid and profile."""
 
 _MARGIN_S = 300.0
+_LONGEST_S = 3600.0
+"""A token from a code lives no longer here, whatever its own end: with CP1 that may be 28 hours away."""
+_FRESH_S = 600.0
+"""How long Microsoft takes a sign-in for fresh when a person manages their own methods
+(https://learn.microsoft.com/graph/api/authentication-update)."""
 
 _Key = tuple[TenantId, Oid, frozenset[str]]
+_Flight = tuple[_Key, bytes]
 
 
 class Exchanger(Protocol):
@@ -34,12 +41,12 @@ class Exchanger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    assertion_hash: bytes
+    assertion_hash: bytes | None
     access_token: str = field(repr=False)
     usable_until: float
     """The earlier of the access token's end less a margin and the assertion's own end, in seconds since the epoch."""
-    person: Person
-    """As the assertion names them."""
+    by_page_at: float | None = None
+    """When the person signed in by the page, in seconds since the epoch; None for a silent sign-in."""
 
 
 class UserTokens:
@@ -54,7 +61,12 @@ class UserTokens:
         self._capacity = capacity
         self._clock = clock
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
-        self._exchanging: dict[tuple[_Key, bytes], asyncio.Task[str]] = {}
+        self._signed_out: OrderedDict[tuple[TenantId, Oid], float] = OrderedDict()
+        # The few that are ever asked for, so that a person's tokens are found without a look at everybody's.
+        self._scope_sets: set[frozenset[str]] = set()
+        # Outlive a token that Microsoft does not take any more, so that the sign-in page need not ask for a name.
+        self._names: OrderedDict[tuple[TenantId, Oid], Person] = OrderedDict()
+        self._exchanging: dict[_Flight, asyncio.Task[str]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -84,38 +96,87 @@ class UserTokens:
         key = (sso.person.tid, sso.person.oid, scopes)
         assertion_hash = hashlib.sha256(sso.assertion.encode()).digest()
         entry = self._entries.get(key)
-        if entry and entry.assertion_hash == assertion_hash and entry.usable_until > self._clock():
+        if entry and entry.assertion_hash in {assertion_hash, None} and entry.usable_until > self._clock():
+            # What the page has brought is worth more than what Teams gives silently.
             self._entries.move_to_end(key)
             return entry.access_token
         flight = (key, assertion_hash)
         task = self._exchanging.get(flight)
         if task is None:
-            task = asyncio.create_task(self._exchange(key, assertion_hash, sso), name="on-behalf-of exchange")
+            task = asyncio.create_task(self._exchange(flight, sso), name="on-behalf-of exchange")
             self._exchanging[flight] = task
             task.add_done_callback(lambda done: self._landed(flight, done))
         return await asyncio.shield(task)
 
-    def named(self, person: Person, scopes: frozenset[str]) -> Person:
-        """``person`` as named in the assertion that they signed in with; the channel tells no UPN."""
+    def named(self, person: Person) -> Person:
+        """``person`` as named in what they last signed in with; the channel tells no UPN."""
+        return self._names.get((person.tid, person.oid), person)
+
+    def keep(self, person: Person, scopes: frozenset[str], token: AccessToken, *, asked_at: float) -> None:
+        """Keep what ``person`` has got by signing in on the page, in place of all their tokens.
+
+        Not if they have signed out since it was asked for, at ``asked_at`` in seconds since the epoch.
+        """
+        if self._signed_out.get((person.tid, person.oid), -math.inf) >= asked_at:
+            return
+        self._drop(person.tid, person.oid)
+        now = self._clock()
+        usable_until = min(token.expires_at - _MARGIN_S, now + _LONGEST_S)
+        self._add((person.tid, person.oid, scopes), _Entry(None, token.secret, usable_until, now), person)
+
+    def is_fresh(self, person: Person, scopes: frozenset[str]) -> bool:
+        """True if ``person`` has signed in by the page within ten minutes."""
         entry = self._entries.get((person.tid, person.oid, scopes))
-        return entry.person if entry else person
+        return entry is not None and entry.by_page_at is not None and self._clock() - entry.by_page_at < _FRESH_S
 
-    def forget(self, person: Person) -> None:
-        """Drop every token of ``person``."""
-        for key in [key for key in self._entries if key[:2] == (person.tid, person.oid)]:
+    def forget(self, token: str, person: Person) -> None:
+        """Drop ``token`` of ``person``, which Microsoft does not take (any more)."""
+        for key in self._keys_of(person.tid, person.oid):
+            if self._entries[key].access_token == token:
+                del self._entries[key]
+
+    def sign_out(self, tid: TenantId, oid: Oid) -> None:
+        """Drop every token of a person, also those that are being fetched."""
+        self._drop(tid, oid)
+        self._names.pop((tid, oid), None)
+        self._signed_out[tid, oid] = self._clock()
+        self._signed_out.move_to_end((tid, oid))
+        while len(self._signed_out) > self._capacity:
+            self._signed_out.popitem(last=False)
+
+    def _drop(self, tid: TenantId, oid: Oid) -> None:
+        for key in self._keys_of(tid, oid):
             del self._entries[key]
+        for flight in [flight for flight in self._exchanging if flight[0][:2] == (tid, oid)]:
+            del self._exchanging[flight]
 
-    def _landed(self, flight: tuple[_Key, bytes], done: asyncio.Task[str]) -> None:
-        self._exchanging.pop(flight, None)
+    def _keys_of(self, tid: TenantId, oid: Oid) -> list[_Key]:
+        return [key for scopes in self._scope_sets if (key := (tid, oid, scopes)) in self._entries]
+
+    def _landed(self, flight: _Flight, done: asyncio.Task[str]) -> None:
+        if self._exchanging.get(flight) is done:
+            del self._exchanging[flight]
         if not done.cancelled():
             # Looked at even if everybody who waited has given up, else asyncio complains about a lost exception.
             done.exception()
 
-    async def _exchange(self, key: _Key, assertion_hash: bytes, sso: SsoToken) -> str:
+    async def _exchange(self, flight: _Flight, sso: SsoToken) -> str:
+        key, assertion_hash = flight
         token = await self._entra.on_behalf_of(sso.assertion, key[2])
-        usable_until = min(token.expires_at - _MARGIN_S, sso.expires_at)
-        self._entries[key] = _Entry(assertion_hash, token.secret, usable_until, sso.person)
+        if self._exchanging.get(flight) is asyncio.current_task():
+            # Else the person has signed out meanwhile, or in by the page.
+            usable_until = min(token.expires_at - _MARGIN_S, sso.expires_at)
+            self._add(key, _Entry(assertion_hash, token.secret, usable_until), sso.person)
+        return token.secret
+
+    def _add(self, key: _Key, entry: _Entry, person: Person) -> None:
+        """Keep a token, and the name of its person as the assertion or the id token has it."""
+        self._entries[key] = entry
         self._entries.move_to_end(key)
+        self._scope_sets.add(key[2])
+        self._names[key[:2]] = person
+        self._names.move_to_end(key[:2])
         while len(self._entries) > self._capacity:
             self._entries.popitem(last=False)
-        return token.secret
+        while len(self._names) > self._capacity:
+            self._names.popitem(last=False)

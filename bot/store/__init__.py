@@ -1,10 +1,10 @@
 """The database: the audit trail, commands that are not finished, where people's chats are, the key of the buttons."""
 
 from bot.store.action_ids import ActionIds, MintedAction, MintedCard
-from bot.store.audit import UNDER_WAY, AuditTrail
+from bot.store.audit import RESUMED, UNDER_WAY, AuditTrail
 from bot.store.chain import ChainReport
 from bot.store.conversations import Conversations
-from bot.store.inbox import Inbox
+from bot.store.inbox import Inbox, Waiting
 from bot.store.records import (
     Change,
     ConversationAddress,
@@ -15,10 +15,15 @@ from bot.store.records import (
     OutcomeKind,
     Past,
     PendingCommand,
+    SignInDemand,
+    WaitingCode,
 )
+from bot.store.sign_ins import SignIns
+from bot.store.sign_outs import SignOuts
 from bot.store.store import Store
 
 __all__ = [
+    "RESUMED",
     "UNDER_WAY",
     "ActionIds",
     "AuditTrail",
@@ -36,5 +41,10 @@ __all__ = [
     "OutcomeKind",
     "Past",
     "PendingCommand",
+    "SignInDemand",
+    "SignIns",
+    "SignOuts",
     "Store",
+    "Waiting",
+    "WaitingCode",
 ]

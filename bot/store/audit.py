@@ -42,7 +42,10 @@ from bot.store.records import Change, Head, Intent, Limits, Outcome, OutcomeKind
 from bot.store.schema import audit
 from bot.telemetry import get_logger
 
-__all__ = ["UNDER_WAY", "AuditTrail"]
+__all__ = ["RESUMED", "UNDER_WAY", "AuditTrail"]
+
+RESUMED = "resumed-"
+"""How the key of an intent begins whose wish goes on after a sign-in."""
 
 UNDER_WAY = timedelta(minutes=1)
 """A change without an outcome is being carried out for so long; after that whoever did it has died."""
@@ -453,7 +456,9 @@ _Bound = tuple[int, ColumnElement[bool]]
 
 
 def _bounds(intent: Intent, limits: Limits) -> list[_Bound]:
-    """Every change that was begun counts, also one that Graph refused."""
+    """Every wish that was begun counts, also one that Graph refused; one that goes on after a sign-in counts once."""
+    if intent.key.startswith(RESUMED):
+        return []
     actor, target = intent.actor.oid, intent.target.oid
     if actor == target:
         return [(limits.self_per_hour, and_(audit.c.actor_oid == actor, audit.c.target_oid == actor))]
@@ -469,7 +474,12 @@ def _standing(intent: Intent, bounds: list[_Bound], now: datetime) -> Select[Any
 
     All in one round trip, since everybody else waits for this transaction.
     """
-    in_window = (audit.c.tid == intent.actor.tid, audit.c.kind == _INTENT, audit.c.at_utc > now - _WINDOW)
+    in_window = (
+        audit.c.tid == intent.actor.tid,
+        audit.c.kind == _INTENT,
+        audit.c.at_utc > now - _WINDOW,
+        audit.c.key.not_like(f"{RESUMED}%"),
+    )
     nth_last = [
         select(audit.c.at_utc)
         .where(*in_window, counted)

@@ -8,20 +8,21 @@ others, so that its person can be told.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, delete, or_, update
+from sqlalchemy import ColumnElement, Row, and_, delete, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.mfa import Oid, Person, TenantId
 from bot.store.database import Database, insert_if_absent
-from bot.store.records import PendingCommand
+from bot.store.records import PendingCommand, SignInDemand
 from bot.store.schema import commands
 
-__all__ = ["LEASE", "SIGN_IN_LIFETIME", "Inbox"]
+__all__ = ["LEASE", "SIGN_IN_LIFETIME", "Inbox", "Waiting"]
 
 SIGN_IN_LIFETIME = timedelta(minutes=10)
 """How long a command waits for a sign-in."""
@@ -30,12 +31,34 @@ LEASE = timedelta(minutes=2)
 """How long an instance may be silent about a command that it works on before it counts as dead."""
 
 _REDELIVERY = timedelta(hours=24)
+_ONE_CARD = timedelta(seconds=10)
+"""A press that several clients deliver, or one of them twice, shall not bring as many sign-in cards."""
+
+_ASKED_AGAIN = (
+    "id", "attempts", "card_activity_id", "by_page", "claims", "fresh", "login_hint", "retried", "state", "until_utc",
+)  # fmt: skip
 
 
 class _State(StrEnum):
     WAITING = "waiting"
     WORKING = "working"
     DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Which of the commands that wait for a person's sign-in are meant.
+
+    What waits for the page is not for a silent sign-in, which has proved too little for it; unless it is the very
+    command whose sign-in card was answered.
+    """
+
+    exchange_id: str | None = None
+    """The sign-in card that was answered."""
+    only_this: bool = False
+    """True for the command of that card alone."""
+    by_page_too: bool = False
+    """True for all: the person has signed in by the page."""
 
 
 class Inbox:
@@ -50,36 +73,75 @@ class Inbox:
         async with self._database.writing() as connection:
             return await insert_if_absent(connection, commands, self._row(command, _State.WORKING, LEASE))
 
-    async def await_sign_in(self, command: PendingCommand) -> None:
-        """Keep a command, begun or not, until its person has signed in; ten minutes at most."""
+    async def await_sign_in(self, command: PendingCommand) -> PendingCommand | None:
+        """Keep a command, begun or not, until its person has signed in; ten minutes at most.
+
+        Returns:
+            The command as it waits now, for the sign-in card; None if a card for it was sent a moment ago. One that
+            waits for the page already goes on doing so under its id: a silent sign-in was too little for it, and none
+            of its cards becomes void.
+        """
         row = self._row(command, _State.WAITING, SIGN_IN_LIFETIME)
+        same = commands.c.message_key == command.message_key
         async with self._database.writing() as connection:
             if await insert_if_absent(connection, commands, row):
-                return
-            again = {name: row[name] for name in ("id", "attempts", "card_activity_id", "state", "until_utc")}
-            changed = await connection.execute(
-                update(commands).where(commands.c.message_key == command.message_key).values(again)
+                return command
+            known = (await connection.execute(select(commands).where(same))).one()
+            again = {name: row[name] for name in _ASKED_AGAIN}
+            stays = known.state == _State.WAITING and known.until_utc > self._clock() and known.by_page
+            if stays:
+                kept = {name: getattr(known, name) for name in _ASKED_AGAIN}
+                again = {**kept, "claims": row["claims"] or known.claims, "until_utc": row["until_utc"]}
+            changed = update(commands).where(same).values(again).returning(commands)
+            waits = (await connection.execute(changed)).one()
+        return None if stays and row["until_utc"] - known.until_utc < _ONE_CARD else _pending(waits)
+
+    async def find_waiting(self, command_id: str) -> PendingCommand | None:
+        """The command that waits for a sign-in under ``command_id``; None if none does (any more)."""
+        waits = (commands.c.id == command_id, self._is_waiting())
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(commands).where(*waits))).one_or_none()
+        return _pending(row) if row else None
+
+    async def demand_more(self, command_id: str, person: Person, claims: str | None, login_hint: str) -> None:
+        """What Teams gives silently is not enough for a waiting command: the page has to ask for ``claims``."""
+        theirs = (commands.c.tid == person.tid, commands.c.oid == person.oid)
+        demanded = {"claims": claims, "login_hint": login_hint}
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(commands).where(commands.c.id == command_id, *theirs, self._is_waiting()).values(demanded)
             )
-            assert changed.rowcount == 1
+
+    async def drop_waiting(self, person: Person) -> None:
+        """What waits for ``person``'s sign-in shall not be carried out any more."""
+        async with self._database.writing() as connection:
+            await self._finish(
+                connection,
+                commands.c.tid == person.tid,
+                commands.c.oid == person.oid,
+                commands.c.state == _State.WAITING,
+            )
 
     async def claim(
-        self, person: Person, conversation_id: str, exchange_id: str | None = None, *, claim_id: str = ""
+        self, person: Person, conversation_id: str, what: Waiting, *, claim_id: str = ""
     ) -> list[PendingCommand]:
         """What waits for ``person``'s sign-in in a conversation, in the order in which it was said.
 
-        All of it, or only what waits for the exchange ``exchange_id``. Each command is given once: to the first who
-        asks, who then works on it. Asked again under the same ``claim_id``, as the answer was lost, it is given again.
+        Each command is given once: to the first who asks, who then works on it. Asked again under the same
+        ``claim_id``, as the answer was lost, it is given again.
         """
         claim_id = claim_id or str(uuid4())
-        waits = and_(commands.c.state == _State.WAITING, commands.c.until_utc > self._clock())
         wanted = [
             commands.c.tid == person.tid,
             commands.c.oid == person.oid,
             commands.c.conversation_id == conversation_id,
-            or_(waits, and_(commands.c.state == _State.WORKING, commands.c.claim == claim_id)),
+            or_(self._is_waiting(), and_(commands.c.state == _State.WORKING, commands.c.claim == claim_id)),
         ]
-        if exchange_id is not None:
-            wanted.append(commands.c.id == exchange_id)
+        if what.exchange_id is not None:
+            own = commands.c.id == what.exchange_id
+            wanted.append(own if what.only_this else or_(own, not_(commands.c.by_page)))
+        elif not what.by_page_too:
+            wanted.append(not_(commands.c.by_page))
         taken = {"state": _State.WORKING, "until_utc": self._clock() + LEASE, "claim": claim_id}
         async with self._database.writing() as connection:
             rows = (await connection.execute(update(commands).where(*wanted).values(taken).returning(commands))).all()
@@ -117,6 +179,9 @@ class Inbox:
             await self._finish(connection, over, commands.c.state == _State.WAITING)
             return forgotten.rowcount
 
+    def _is_waiting(self) -> ColumnElement[bool]:
+        return and_(commands.c.state == _State.WAITING, commands.c.until_utc > self._clock())
+
     async def _finish(self, connection: AsyncConnection, *which: ColumnElement[bool]) -> list[Row[Any]]:
         done = {"state": _State.DONE, "until_utc": self._clock() + _REDELIVERY}
         finished = await connection.execute(update(commands).where(*which).values(done).returning(commands))
@@ -133,6 +198,7 @@ class Inbox:
             "conversation_id": command.conversation_id,
             "attempts": command.attempts,
             "card_activity_id": command.card_activity_id,
+            **asdict(command.demand),
             "state": state,
             "said_at_utc": now,
             "until_utc": now + lifetime,
@@ -149,4 +215,5 @@ def _pending(row: Row[Any]) -> PendingCommand:
         message_key=row.message_key,
         attempts=row.attempts,
         card_activity_id=row.card_activity_id,
+        demand=SignInDemand(row.by_page, row.claims, row.fresh, row.login_hint, row.retried),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -20,6 +20,8 @@ __all__ = [
     "OutcomeKind",
     "Past",
     "PendingCommand",
+    "SignInDemand",
+    "WaitingCode",
 ]
 
 FlatState = Mapping[str, str | bool | None]
@@ -119,6 +121,22 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInDemand:
+    """What the sign-in must be like that a command waits for."""
+
+    by_page: bool = False
+    """True when only the sign-in page helps: what Teams gives silently was not enough."""
+    claims: str | None = None
+    """Microsoft's claims challenge as a JSON string."""
+    fresh: bool = False
+    """True when the person shall prove anew who they are, though no challenge asks for it."""
+    login_hint: str = ""
+    """The person's UPN, where it is known."""
+    retried: bool = False
+    """True when Teams' token had expired, so that it was asked for another one."""
+
+
+@dataclass(frozen=True, slots=True)
 class PendingCommand:
     """A command that is not finished: it waits for its person's sign-in, or is being worked on."""
 
@@ -135,6 +153,18 @@ class PendingCommand:
     """How often a sign-in for the same wish was asked for before."""
     card_activity_id: str | None = None
     """The card that the answer replaces, when a button asked."""
+    demand: SignInDemand = field(default_factory=SignInDemand)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCode:
+    """An authorization code that has come back from the sign-in page and waits to be redeemed for its person."""
+
+    state: str
+    command_id: str
+    flow: Mapping[str, object] = field(repr=False)
+    """What MSAL has to know again: the PKCE verifier, the nonce, and the rest of what the page was opened with."""
+    code: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -21,7 +22,17 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["UtcDateTime", "audit", "commands", "conversations", "metadata", "server_keys", "write_probe"]
+__all__ = [
+    "UtcDateTime",
+    "audit",
+    "commands",
+    "conversations",
+    "metadata",
+    "server_keys",
+    "sign_ins",
+    "sign_outs",
+    "write_probe",
+]
 
 metadata = MetaData(
     naming_convention={
@@ -99,12 +110,44 @@ commands = Table(
     Column("attempts", Integer, nullable=False),
     Column("card_activity_id", String(512)),
     Column("state", String(16), nullable=False),
+    # What the sign-in must be like that it waits for: see SignInDemand.
+    Column("by_page", Boolean, nullable=False, default=False),
+    Column("claims", Text),
+    Column("fresh", Boolean, nullable=False, default=False),
+    Column("login_hint", String(320), nullable=False, default=""),
+    Column("retried", Boolean, nullable=False, default=False),
     # Whose claim it was that took it, so that a claim whose answer was lost can be made again.
     Column("claim", String(36)),
     Column("said_at_utc", UtcDateTime, nullable=False),
     # What that means depends on the state: no sign-in came, whoever works on it has died, to be forgotten.
     Column("until_utc", UtcDateTime, nullable=False, index=True),
     Index("ix_commands_person", "tid", "oid"),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    # A sign-in page that was opened: ``state`` comes back to us with the authorization code.
+    Column("state", String(64), primary_key=True),
+    Column("command_id", String(36), nullable=False, unique=True),
+    Column("tid", String(36), nullable=False),
+    Column("oid", String(36), nullable=False),
+    Column("flow", _JSON, nullable=False),
+    # Worth nothing without the bot's own credential.
+    Column("code", Text),
+    # What the page hands to Teams, and Teams to us.
+    Column("handle", String(64), unique=True),
+    Column("until_utc", UtcDateTime, nullable=False, index=True),
+    Index("ix_sign_ins_person", "tid", "oid"),
+)
+
+sign_outs = Table(
+    "sign_outs",
+    metadata,
+    # So that every instance forgets the person's tokens.
+    Column("tid", String(36), primary_key=True),
+    Column("oid", String(36), primary_key=True),
+    Column("at_utc", UtcDateTime, nullable=False, index=True),
 )
 
 conversations = Table(

@@ -15,6 +15,8 @@ from bot.store.conversations import Conversations
 from bot.store.database import Database, insert_if_absent
 from bot.store.inbox import Inbox
 from bot.store.schema import server_keys
+from bot.store.sign_ins import SignIns
+from bot.store.sign_outs import SignOuts
 
 __all__ = ["Store"]
 
@@ -31,6 +33,8 @@ class Store:
     audit: AuditTrail
     inbox: Inbox
     conversations: Conversations
+    sign_ins: SignIns
+    sign_outs: SignOuts
 
     @classmethod
     async def open(cls, database_url: str, *, clock: Callable[[], datetime] = _now) -> Store:
@@ -48,7 +52,14 @@ class Store:
 
     @classmethod
     def _on(cls, database: Database, clock: Callable[[], datetime]) -> Store:
-        return cls(database, AuditTrail(database, clock), Inbox(database, clock), Conversations(database, clock))
+        return cls(
+            database,
+            AuditTrail(database, clock),
+            Inbox(database, clock),
+            Conversations(database, clock),
+            SignIns(database, clock),
+            SignOuts(database, clock),
+        )
 
     async def close(self) -> None:
         """Close all connections."""
@@ -67,4 +78,5 @@ class Store:
 
     async def clean(self) -> int:
         """Remove what has expired; the number of rows."""
-        return await self.inbox.clean() + await self.conversations.clean()
+        forgotten = await self.inbox.clean() + await self.conversations.clean()
+        return forgotten + await self.sign_ins.clean() + await self.sign_outs.clean()

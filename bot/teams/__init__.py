@@ -3,7 +3,21 @@
 from bot.teams.adapter import TeamsAdapter
 from bot.teams.channel_auth import ChannelAuth
 from bot.teams.connector import Connector
+from bot.teams.errands import Errands
+from bot.teams.explain import Explainer
 from bot.teams.handler import TeamsHandler
+from bot.teams.interruptions import Interruptions
 from bot.teams.sign_in import SignIn
+from bot.teams.sign_in_steps import SignInSteps
 
-__all__ = ["ChannelAuth", "Connector", "SignIn", "TeamsAdapter", "TeamsHandler"]
+__all__ = [
+    "ChannelAuth",
+    "Connector",
+    "Errands",
+    "Explainer",
+    "Interruptions",
+    "SignIn",
+    "SignInSteps",
+    "TeamsAdapter",
+    "TeamsHandler",
+]

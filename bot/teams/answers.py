@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 from botbuilder.core import TurnContext
 from botbuilder.schema import (
@@ -16,14 +15,14 @@ from botbuilder.schema import (
     SuggestedActions,
 )
 
-from bot.errors import GraphRefused, MethodRefused, MfaBotError, StepUpNeeded
-from bot.locale import DEFAULT_LANGUAGE, N_, Texts, texts_for
-from bot.replies import Reply, TroubleReply
+from bot.errors import MfaBotError
+from bot.locale import DEFAULT_LANGUAGE, Texts, texts_for
+from bot.replies import Reply
 from bot.teams.people import locale_of
 from bot.telemetry import get_logger, log_error
 from cards import Rendered, render
 
-__all__ = ["answer_to_press", "replace_card", "send", "signing_in", "texts_of", "trouble", "unforeseen"]
+__all__ = ["answer_to_press", "replace_card", "send", "signing_in", "texts_of"]
 
 _log = get_logger(__name__)
 _ADAPTIVE_CARD = "application/vnd.microsoft.card.adaptive"
@@ -70,22 +69,6 @@ def answer_to_press(activity: Activity, reply: Reply) -> InvokeResponse:
 def signing_in(activity: Activity) -> InvokeResponse:
     """The answer to a press that has to wait for a sign-in."""
     return _card_response(Rendered(text=texts_of(activity).gettext("I am signing you in; then I carry on by myself.")))
-
-
-def trouble(error: MfaBotError) -> TroubleReply:
-    """What went wrong, in the person's words, with a reference to the log entry."""
-    reference = uuid4().hex[:8]
-    log_error(_log, error, reference=reference)
-    helps_oneself = isinstance(error, (GraphRefused, MethodRefused, StepUpNeeded))
-    return TroubleReply(error.user_sentence, reference, security_info=helps_oneself)
-
-
-def unforeseen(error: Exception) -> TroubleReply:
-    """For what is a mistake of ours: the log gets the trace, the person a sentence that claims nothing."""
-    reference = uuid4().hex[:8]
-    _log.exception("a turn broke", error=type(error).__name__, reference=reference)
-    sentence = N_("Something went wrong on my side, and I can't say how far I came. Look at how things are now.")
-    return TroubleReply(sentence, reference)
 
 
 def _rendered(activity: Activity, reply: Reply) -> Rendered:

@@ -1,4 +1,4 @@
-"""Single sign-on: the sign-in card, ``signin/tokenExchange``, and what each delivery is answered.
+"""Signing people in: the cards that ask for it, and what comes back to them from Teams.
 
 Source: https://learn.microsoft.com/microsoftteams/platform/bots/how-to/authentication/bot-sso-code
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -17,27 +17,33 @@ from botbuilder.core import TurnContext
 from botbuilder.schema import Activity, ActivityTypes, Attachment
 
 from bot.errors import (
+    AppNotFound,
+    AssertionExpired,
     BotMisconfigured,
     MfaBotError,
+    SignInCancelled,
     SignInError,
     SignInRefused,
     StepUpNeeded,
     StoreUnavailable,
+    Unavailable,
     UpstreamError,
-    WrongPerson,
 )
 from bot.identity import SELF_SCOPES, SsoValidator, UserTokens
 from bot.locale import Texts
 from bot.mfa import Person
+from bot.page_sign_in import PageSignIns
 from bot.settings import Pace
-from bot.store import Inbox, PendingCommand
+from bot.store import PendingCommand, SignInDemand, Store, Waiting
+from bot.teams.answers import texts_of
 from bot.telemetry import get_logger, log_error
 
-__all__ = ["Exchange", "SignIn"]
+__all__ = ["Exchange", "SignIn", "reported_failure"]
 
 _log = get_logger(__name__)
 _OAUTH_CARD = "application/vnd.microsoft.card.oauth"
 _MAX_ID = 64
+_MAX_HINT = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +61,63 @@ class Exchange:
 
 
 class SignIn:
-    """Asks Teams for a token and takes it."""
+    """Asks Teams for a token, or the person for a sign-in on Entra's page, and takes what comes."""
 
-    def __init__(self, inbox: Inbox, sso: SsoValidator, tokens: UserTokens, pace: Pace) -> None:
-        self._inbox = inbox
+    def __init__(self, store: Store, sso: SsoValidator, tokens: UserTokens, pages: PageSignIns, pace: Pace) -> None:
+        self._store = store
+        self._inbox = store.inbox
         self._sso = sso
         self._tokens = tokens
+        self._pages = pages
         self._pace = pace
         # Deliveries of one exchange take turns: the second finds what the first has got.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def ask(self, context: TurnContext, command: PendingCommand, texts: Texts) -> None:
-        """Keep ``command`` and send a sign-in card; Teams answers it silently where it can.
+    # Asking
+
+    async def ask(self, context: TurnContext, command: PendingCommand) -> None:
+        """Keep ``command`` and send a sign-in card, which Teams answers silently where it can.
 
         Raises:
             StoreUnavailable: the command could not be kept.
             UpstreamError: the card could not be sent.
         """
-        await self._inbox.await_sign_in(command)
-        await context.send_activity(_sign_in_card(command.id, texts))
+        await self._ask(context, command)
+
+    async def ask_for_page(self, context: TurnContext, command: PendingCommand, demand: SignInDemand) -> None:
+        """Keep ``command`` and send a card whose button opens Entra's page.
+
+        It does not let Teams try silently: that would only bring the same token again. Raises as ``ask``.
+        """
+        hint = demand.login_hint or self._tokens.named(Person(command.oid, command.tid)).upn
+        demand = replace(demand, by_page=True, login_hint=hint[:_MAX_HINT])
+        await self._ask(context, replace(command, demand=demand))
+
+    async def _ask(self, context: TurnContext, command: PendingCommand) -> None:
+        waits = await self._inbox.await_sign_in(command)
+        if waits is not None:
+            card = self._card(waits, texts_of(context.activity))
+            attachment = Attachment(content_type=_OAUTH_CARD, content=card)
+            await context.send_activity(Activity(type=ActivityTypes.message, attachments=[attachment]))
+
+    def _card(self, command: PendingCommand, texts: Texts) -> dict[str, Any]:
+        text = texts.gettext("Please sign in once; then I carry on by myself with what you asked for.")
+        if command.demand.by_page:
+            text = texts.gettext(
+                "Microsoft wants to be sure that it is you. Please press the button and sign in; then I carry on by "
+                "myself with what you asked for."
+            )
+        card: dict[str, Any] = {"text": text, "connectionName": "", "buttons": [self._button(command.id, texts)]}
+        if not command.demand.by_page:
+            # Without ``uri`` no client can complain that it differs from the app's own.
+            card["tokenExchangeResource"] = {"id": command.id}
+        return card
+
+    def _button(self, command_id: str, texts: Texts) -> dict[str, str]:
+        title = texts.gettext("Sign in")
+        return {"type": "signin", "title": title, "text": title, "value": self._pages.address_for(command_id)}
+
+    # What comes back
 
     async def exchange(self, value: object, person: Person) -> Exchange:
         """Take the token of one ``signin/tokenExchange``.
@@ -89,15 +133,47 @@ class SignIn:
             return Exchange(400, _failure(exchange_id, "there is no token"))
         lock = self._locks.setdefault(exchange_id, asyncio.Lock())
         async with lock:
-            try:
-                return Exchange(200, id=exchange_id, person=await self._take(token, person))
-            except (SignInError, UpstreamError) as error:
-                log_error(_log, error)
-                status = _status_of(error)
-                body = None if status == 200 else _failure(exchange_id, error.log_sentence)
-                return Exchange(status, body, exchange_id, error=error)
+            return await self._exchange(exchange_id, token, person)
 
-    async def claim(self, person: Person, conversation_id: str, exchange_id: str | None) -> list[PendingCommand]:
+    async def _exchange(self, exchange_id: str, token: str, person: Person) -> Exchange:
+        try:
+            sso = await self._sso.validate(token, person)
+        except (SignInError, UpstreamError) as error:
+            status = 503 if isinstance(error, UpstreamError) else 400
+            return await self._not_signed_in(exchange_id, person, error, status)
+        try:
+            await self._tokens.exchange(sso, SELF_SCOPES)
+        except (SignInError, UpstreamError) as error:
+            return await self._not_signed_in(exchange_id, sso.person, error, _status_of(error))
+        return Exchange(200, id=exchange_id, person=sso.person)
+
+    async def _not_signed_in(self, exchange_id: str, person: Person, error: MfaBotError, status: int) -> Exchange:
+        log_error(_log, error)
+        if isinstance(error, AssertionExpired) and await self._was_retried(exchange_id):
+            status = 412
+        if status == 412:
+            await self._demand(exchange_id, person, error)
+        body = None if status == 200 else _failure(exchange_id, error.log_sentence)
+        return Exchange(status, body, exchange_id, error=error)
+
+    async def _was_retried(self, exchange_id: str) -> bool:
+        """True if the person must act, as Teams has sent a token that is too old for the second time."""
+        try:
+            pending = await self._inbox.find_waiting(exchange_id)
+        except StoreUnavailable as error:
+            log_error(_log, error)
+            return True
+        return pending is not None and pending.demand.retried
+
+    async def _demand(self, exchange_id: str, person: Person, error: MfaBotError) -> None:
+        """The button of the card that is shown now has to ask for what Entra wants."""
+        claims = error.claims if isinstance(error, StepUpNeeded) else None
+        try:
+            await self._inbox.demand_more(exchange_id, person, claims, person.upn[:_MAX_HINT])
+        except StoreUnavailable as failure:
+            log_error(_log, failure)
+
+    async def claim(self, person: Person, conversation_id: str, what: Waiting) -> list[PendingCommand]:
         """The commands that wait for ``person``, for the first who asks; a busy database is asked again.
 
         Raises:
@@ -105,7 +181,7 @@ class SignIn:
         """
         # One that is silent costs its time limit at each try, and what the person says next waits for this.
         give_up_at = time.monotonic() + self._pace.claim_s
-        claim = partial(self._inbox.claim, person, conversation_id, exchange_id, claim_id=str(uuid4()))
+        claim = partial(self._inbox.claim, person, conversation_id, what, claim_id=str(uuid4()))
         for pause_s in self._pace.store_pauses_s:
             try:
                 return await claim()
@@ -116,32 +192,64 @@ class SignIn:
                 await asyncio.sleep(pause_s)
         return await claim()
 
-    async def _take(self, token: str, person: Person) -> Person:
-        sso = await self._sso.validate(token, person)
-        await self._tokens.exchange(sso, SELF_SCOPES)
-        return sso.person
+    def may_have_signed_in(self, person: Person) -> bool:
+        """True if ``person`` may have signed in on the page without our having heard of it from Teams."""
+        return self._pages.may_wait_for(person)
+
+    async def redeem(self, person: Person, handle: str | None = None) -> bool:
+        """See ``PageSignIns.redeem``."""
+        return await self._pages.redeem(person, handle)
+
+    async def sign_out(self, person: Person) -> bool:
+        """Forget ``person``'s tokens, and what waits for a sign-in; True if every other instance will as well."""
+        self._tokens.sign_out(person.tid, person.oid)
+        try:
+            await self._store.sign_outs.note(person)
+            await self._store.sign_ins.drop(person)
+            await self._inbox.drop_waiting(person)
+        except StoreUnavailable as error:
+            log_error(_log, error)
+            return False
+        return True
+
+
+def reported_failure(value: object) -> MfaBotError:
+    """What a ``signin/failure`` of Teams' means.
+
+    Codes: https://github.com/microsoft/teams.py (``app_oauth.py``); Microsoft's documentation has no list.
+    """
+    code = value.get("code") if isinstance(value, dict) else None
+    name = code[:_MAX_ID] if isinstance(code, str) else None
+    match name:
+        case "tokenmissing" | "userconsentrequired" | "interactionrequired":
+            return StepUpNeeded("Teams could not get a token by itself", code=name)
+        case "resourcematchfailed":
+            return BotMisconfigured(
+                "compare webApplicationInfo.resource of the app's manifest with the Application ID URI in Entra",
+                code=name,
+            )
+        case "oauthcardnotvalid":
+            return BotMisconfigured(
+                "Teams does not take the sign-in card: compare PUBLIC_URL with validDomains", code=name
+            )
+        case "installappfailed" | "installedappnotfound":
+            return AppNotFound(code=name)
+        case "invokeerror" | "authrequestfailed":
+            return Unavailable("Teams could not ask for a token", code=name)
+    return SignInError("Teams reports a failure", code=name)
 
 
 def _status_of(error: MfaBotError) -> int:
-    """What a client is answered whose token brought ``error``."""
-    if isinstance(error, (StepUpNeeded, SignInRefused, WrongPerson)):
+    """What a client is answered whose good token brought ``error`` from Entra."""
+    if isinstance(error, (StepUpNeeded, SignInCancelled)):
         return 412
     if isinstance(error, (UpstreamError, BotMisconfigured)):
         return 503
+    if isinstance(error, SignInRefused):
+        return 400
     # Signing in again would end the same way, so no client shall offer it.
     return 200
 
 
 def _failure(exchange_id: str, detail: str) -> dict[str, Any]:
     return {"id": exchange_id, "connectionName": "", "failureDetail": detail}
-
-
-def _sign_in_card(exchange_id: str, texts: Texts) -> Activity:
-    text = texts.gettext(
-        "I could not sign you in silently, and I can't open a sign-in page for you yet. Please send your message once "
-        "more; if this happens again, tell your IT administrator."
-    )
-    # Clients show the card only if the silent way fails, so its text speaks of that. Without ``uri`` no client can
-    # complain that it differs from the app's own.
-    card = {"text": text, "connectionName": "", "buttons": [], "tokenExchangeResource": {"id": exchange_id}}
-    return Activity(type=ActivityTypes.message, attachments=[Attachment(content_type=_OAUTH_CARD, content=card)])

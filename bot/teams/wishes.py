@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from botbuilder.schema import Activity
@@ -12,7 +12,7 @@ from bot.change import Origin
 from bot.commands import Command, Press, Refresh, command_from_json, command_to_json
 from bot.errors import ActionRejected
 from bot.mfa import Person
-from bot.store import PendingCommand
+from bot.store import PendingCommand, SignInDemand
 from bot.teams.people import sender_of
 from cards.state import REFRESH_VERB, SET_VERB, UNDO_VERB
 
@@ -20,7 +20,7 @@ __all__ = ["Wish", "origin_of"]
 
 _MAX_ID = 512
 _MAX_KEY = 480
-"""Leaves room for what is added to it: see ``Origin.resumed``."""
+"""Leaves room for what is added to it: see ``Origin.key``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,9 @@ class Wish:
     person: Person
     command: Command
     origin: Origin
-    attempts: int = 0
+    """With how often a sign-in for it was asked for."""
+    demand: SignInDemand = field(default_factory=SignInDemand)
+    """What the last of these sign-ins had to be like."""
     card_activity_id: str | None = None
     """The card that the answer replaces; None for an answer of its own."""
     taken_at_s: float = field(default_factory=time.monotonic)
@@ -39,7 +41,11 @@ class Wish:
     @property
     def resumed(self) -> bool:
         """True when it goes on after a sign-in."""
-        return self.attempts > 0
+        return self.origin.attempt > 0
+
+    def again(self) -> Wish:
+        """The same wish as it goes on after one more sign-in."""
+        return replace(self, origin=self.origin.at(self.origin.attempt + 1))
 
     @classmethod
     def pressed(cls, activity: Activity) -> Wish:
@@ -50,7 +56,11 @@ class Wish:
             SenderUnknown: see ``sender_of``.
         """
         command = _pressed(activity.value)
-        return cls(sender_of(activity), command, origin_of(activity), card_activity_id=_card_id(activity))
+        origin = origin_of(activity)
+        if isinstance(command, Press):
+            # However often it is pressed, it is one wish.
+            origin = replace(origin, wish_key=f"press:{command.action_id}"[:_MAX_KEY])
+        return cls(sender_of(activity), command, origin, card_activity_id=_card_id(activity))
 
     @classmethod
     def stored(cls, pending: PendingCommand, person: Person) -> Wish:
@@ -58,8 +68,8 @@ class Wish:
         return cls(
             person,
             command_from_json(pending.command),
-            Origin(pending.message_key, pending.conversation_id),
-            pending.attempts,
+            Origin(pending.message_key, pending.conversation_id, attempt=pending.attempts),
+            pending.demand,
             pending.card_activity_id,
         )
 
@@ -71,9 +81,10 @@ class Wish:
             oid=self.person.oid,
             command=command_to_json(self.command),
             conversation_id=self.origin.conversation_id,
-            message_key=self.origin.key,
-            attempts=self.attempts,
+            message_key=self.origin.wish_key,
+            attempts=self.origin.attempt,
             card_activity_id=self.card_activity_id,
+            demand=self.demand,
         )
 
 

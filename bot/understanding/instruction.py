@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
 
-__all__ = ["Part", "wanted_mention", "wants_undo"]
+__all__ = ["Part", "wanted_mention", "wants_sign_out", "wants_undo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,11 @@ _WISH_TO_UNDO = re.compile(
     rf"(?:(?P<what>{'|'.join(_UNDO_PATTERNS)})|{_BARE}){_AND_THANKS}"
 )
 _REASON = re.compile(rf"(?: {_MISTAKE})?{_AND_THANKS}")
+_SIGN_OUT = re.compile(
+    rf"{_POLITE}{_ASKING}{_POLITE}(?:(?:sign|log)(?: me)?[ -]?(?:out|off)"
+    r"|forget (?:me|my (?:sign in|sign-in|signin|login|account|token|session)))"
+    rf"(?: (?:of this|of the bot|everywhere|here))*{_AND_THANKS}"
+)
 _PLEASE = re.compile(r"\b(?:please|pls|plz|kindly)\b")
 
 
@@ -134,6 +139,11 @@ def wants_undo(parts: Sequence[Part]) -> bool:
     return len(after_wish) < len(after_regret) and all(
         _is_only(_REASON, part, f" {part.canonical}") for part in after_wish
     )
+
+
+def wants_sign_out(parts: Sequence[Part]) -> bool:
+    """True if ``parts`` are a wish to be signed out, and nothing else; "how do I sign out?" is none."""
+    return len(parts) == 1 and _SIGN_OUT.fullmatch(parts[0].canonical) is not None
 
 
 def _is_only(pattern: re.Pattern[str], part: Part, text: str) -> bool:

@@ -18,12 +18,13 @@ from bot.commands import (
     NotUnderstood,
     SetDefault,
     Show,
+    SignOut,
     Undo,
 )
 from bot.mfa import DefaultMethod
 from bot.understanding import english
 from bot.understanding.history import asks_for_history
-from bot.understanding.instruction import Part, wanted_mention, wants_undo
+from bot.understanding.instruction import Part, wanted_mention, wants_sign_out, wants_undo
 
 __all__ = ["MAX_CHARACTERS", "understand"]
 
@@ -71,6 +72,8 @@ def understand(text: str) -> Command:
     parts = _parts(plain) if short else ()
     if wants_undo(parts):
         return Undo()
+    if wants_sign_out(parts):
+        return SignOut()
     if _is_about_somebody_else(plain, sentence):
         return ForSomebodyElse()
     if parts and asks_for_history(parts):

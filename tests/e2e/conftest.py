@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -40,23 +41,41 @@ async def browser() -> AsyncIterator[Browser]:
         await running.close()
 
 
-@pytest.fixture
-async def address() -> AsyncIterator[str]:
-    """The chat page of a bot that was started as its users start it."""
+@asynccontextmanager
+async def _started() -> AsyncIterator[tuple[str, list[bytes]]]:
+    """The bot as its users start it: the address of its chat page, and what else it has printed in the end."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "app.py", "sandbox", "--port", "0", cwd=_ROOT, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
+    printed: list[bytes] = []
     try:
         line = (await process.stdout.readline()).decode()
         found = re.fullmatch(r"Open (http://\S+)\n", line)
         assert found, f"the bot did not start: {line!r}"
-        yield found[1]
+        yield found[1], printed
     finally:
         process.send_signal(signal.SIGINT)
-        # A clean stop prints nothing more and ends with 0.
         rest, _ = await asyncio.wait_for(process.communicate(), timeout=30)
-        assert (0, b"") == (process.returncode, rest)
+        printed += rest.splitlines()
+        assert 0 == process.returncode
+
+
+@pytest.fixture
+async def address() -> AsyncIterator[str]:
+    """The chat page of a bot to which nothing happens that it would have to tell its operator."""
+    async with _started() as (chat_page, printed):
+        yield chat_page
+    assert [] == printed
+
+
+@pytest.fixture
+async def troubled_address() -> AsyncIterator[str]:
+    """The chat page of a bot that meets trouble: each is one line of its log, without a trace."""
+    async with _started() as (chat_page, printed):
+        yield chat_page
+    assert [] == [line for line in printed if b"[warning" not in line and b"[error" not in line]
+    assert printed
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ from playwright.async_api import Locator, Page, expect
 _PICTURE = Path(__file__).parents[2] / "docs" / "images" / "chat.png"
 
 
-async def _open(page: Page, address: str, person: str = "Ada Lovelace") -> None:
+async def open_chat(page: Page, address: str, person: str = "Ada Lovelace") -> None:
     """The chat of a person, once the bot has welcomed them."""
     await page.goto(address)
     await page.get_by_test_id("person").filter(has_text=person).click()
     await expect(page.get_by_test_id("card")).to_contain_text("I look after your default sign-in method")
 
 
-async def _say(page: Page, text: str) -> Locator:
+async def say(page: Page, text: str) -> Locator:
     """Write ``text``; the card that answers it."""
     cards = await page.get_by_test_id("card").count()
     await page.get_by_test_id("composer").fill(text)
@@ -28,8 +28,8 @@ async def _say(page: Page, text: str) -> Locator:
 
 async def test_the_sentence_is_typed_the_card_appears_and_a_button_changes_it(page: Page, address: str) -> None:
     """The mission in a browser: the card of the sentence, another method's button, the same card changed in place."""
-    await _open(page, address)
-    card = await _say(page, "set my default MFA to oath")
+    await open_chat(page, address)
+    card = await say(page, "set my default MFA to oath")
     await expect(card).to_contain_text("Changed: Authenticator notification → one-time code.")
     await expect(card).to_contain_text("I read it back, and Microsoft has it.")
     if os.environ.get("KEEP_PICTURE"):
@@ -47,8 +47,8 @@ async def test_the_sentence_is_typed_the_card_appears_and_a_button_changes_it(pa
 
 async def test_somebody_else_sees_their_own_situation(page: Page, address: str) -> None:
     """Choosing another person shows their chat: an overruled default, and greyed-out methods with their reasons."""
-    await _open(page, address, "Katherine Johnson")
-    card = await _say(page, "show my methods")
+    await open_chat(page, address, "Katherine Johnson")
+    card = await say(page, "show my methods")
 
     await expect(card).to_contain_text("Microsoft chooses the strongest method for you by itself")
     await expect(card).to_contain_text("Not registered. It needs the Microsoft Authenticator app on your phone.")
@@ -58,23 +58,23 @@ async def test_somebody_else_sees_their_own_situation(page: Page, address: str) 
 
 async def test_the_chat_follows_the_conversation(page: Page, address: str) -> None:
     """Whatever was said before, the end of the newest card is in view, on a desktop and on a phone."""
-    await _open(page, address)
+    await open_chat(page, address)
     for width in (1280, 360):
         await page.set_viewport_size({"width": width, "height": 800})
         for text in ("show my methods", "help", "set my default to sms", "hello", "set my default to push"):
-            card = await _say(page, text)
+            card = await say(page, text)
             await expect(card.get_by_role("link").or_(card.get_by_role("button")).last).to_be_in_viewport()
 
 
 async def test_a_change_is_put_back_and_looked_at(page: Page, address: str) -> None:
     """Undo by its button in the card that tells of the change, and the history with dates of the reader's own clock."""
-    await _open(page, address)
-    card = await _say(page, "use text messages")
+    await open_chat(page, address)
+    card = await say(page, "use text messages")
 
     await card.get_by_role("button", name="Undo", exact=True).click()
 
     await expect(card).to_contain_text("Put back: text message → Authenticator notification.")
-    history = await _say(page, "history")
+    history = await say(page, "history")
     await expect(history).to_contain_text("Your last changes")
     for change in ("text message → Authenticator notification", "Authenticator notification → text message"):
         await expect(history).to_contain_text(change)

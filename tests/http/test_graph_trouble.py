@@ -8,10 +8,11 @@ import json
 
 import pytest
 
-from sandbox import Answer
+from sandbox import Answer, SelfServiceRefused
 from sandbox.faults import Match, graph
-from tests.conftest import ADA, World, eventually
+from tests.conftest import ADA, Start, World, eventually
 from tests.database import execute
+from tests.http.signing_in import sign_in_card, sign_in_cards
 
 _PATCH = graph("PATCH")
 _READ = graph("POST", "$batch")
@@ -68,7 +69,6 @@ async def test_only_the_failed_part_of_a_batch_is_asked_again(world: World) -> N
         (Answer(429, {"Retry-After": "3600"}), "too many requests"),
         (Answer(503), "Microsoft does not answer right now"),
         (Answer(drop=True), "Microsoft does not answer right now"),
-        (Answer(403, body={"error": {"code": "accessDenied"}}), "Microsoft does not let me do this"),
         (Answer(404, body={"error": {"code": "Request_ResourceNotFound"}}), "Microsoft does not know your account"),
         (Answer(404), "Microsoft does not know your account"),
         (Answer(418), "not what I expected"),
@@ -106,33 +106,55 @@ async def test_a_method_that_graph_does_not_accept_is_not_a_success(world: World
     assert (world.outcomes(), world.patches()) == (["refused"], 1)
 
 
-async def test_a_refusal_without_a_challenge_points_to_security_info(world: World) -> None:
-    """403 at the PATCH: said plainly, recorded as refused, and a button leads to where people can do it themselves."""
-    await _warm(world)
-    world.sandbox.faults.add(_PATCH, Answer(403, body={"error": {"code": "accessDenied"}}))
+@pytest.mark.parametrize("at", ["PATCH", "read"])
+async def test_a_refusal_is_believed_after_one_fresh_sign_in(start: Start, at: str) -> None:
+    """403 without a challenge: after one sign-in it is said plainly, with Security info and whom to ask."""
+    async with start(helpdesk_contact="Call 4711 (IT helpdesk)") as world:
+        await _warm(world)
+        refused = Answer(403, body={"error": {"code": "accessDenied"}})
+        world.sandbox.faults.add(_PATCH if at == "PATCH" else _READ, refused, times=None)
+        await world.client(ADA).say("set my default MFA to oath")
+        asked = await sign_in_card(world)
 
-    card = (await world.ask(ADA, "set my default MFA to oath")).card or {}
+        signed = await world.client(ADA).sign_in(asked)
 
-    assert "Microsoft does not let me do this with your account" in json.dumps(card)
-    assert "https://aka.ms/mysecurityinfo" in [action.get("url") for action in card["actions"]]
-    assert world.outcomes() == ["refused"]
+        assert signed.invoke is not None
+        told = await world.client(ADA).next_bot_card(after=asked)
+        assert "Your organisation's Entra ID does not let me do this with your account" in told.visible_text
+        assert "Call 4711 (IT helpdesk)" in told.visible_text
+        assert "https://aka.ms/mysecurityinfo" in [action.get("url") for action in (told.card or {})["actions"]]
+        assert (["refused", "refused"] if at == "PATCH" else []) == world.outcomes()
+
+
+async def test_who_has_just_signed_in_is_not_asked_again(world: World) -> None:
+    """Refused once after a fresh sign-in, the next refusal within ten minutes is told at once."""
+    world.sandbox.situations.switch_on(SelfServiceRefused(), ADA)
+    await world.client(ADA).say("set my default MFA to oath")
+    asked = await sign_in_card(world)
+    await world.client(ADA).sign_in(asked)
+    await world.client(ADA).next_bot_card(after=asked)
+
+    assert "does not let me do this" in await world.read(ADA, "use text messages")
+    assert 2 == len(sign_in_cards(world))
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_step_up_is_explained_until_there_are_pages(world: World, status: int) -> None:
-    """A claims challenge at the PATCH, also behind another header, is no fault of the method."""
+async def test_a_challenge_behind_another_header_is_found(world: World, status: int) -> None:
+    """A claims challenge at the PATCH is no fault of the method: the person is asked to sign in, for these claims."""
     await _warm(world)
-    claims = base64.b64encode(b'{"access_token":{"acrs":{"essential":true,"value":"c1"}}}').decode().rstrip("=")
+    claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}'
+    encoded = base64.b64encode(claims.encode()).decode().rstrip("=")
     headers = [
         ("WWW-Authenticate", "Basic realm=x"),
-        ("WWW-Authenticate", f'Bearer realm="", claims="{claims}", error="insufficient_claims"'),
+        ("WWW-Authenticate", f'Bearer realm="", claims="{encoded}", error="insufficient_claims"'),
     ]
     world.sandbox.faults.add(_PATCH, Answer(status, headers))
 
-    text = await world.read(ADA, "set my default MFA to oath")
+    await world.client(ADA).say("set my default MFA to oath")
 
-    assert "confirm your identity again" in text
-    assert (world.default_of(ADA), world.outcomes()) == ("push", ["refused"])
+    await sign_in_card(world)
+    assert [{"claims": claims}] == world.rows("SELECT claims FROM commands WHERE state = 'waiting'")
+    assert ("push", ["refused"]) == (world.default_of(ADA), world.outcomes())
 
 
 async def test_a_stale_read_is_never_shown_as_a_failure(world: World) -> None:

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from bot.errors import NotBegun
 from bot.mfa import DefaultMethod, Oid, Person, TenantId
-from bot.store import AuditTrail, Intent, Limits, Outcome, OutcomeKind, Store
+from bot.store import AuditTrail, Intent, Limits, Outcome, OutcomeKind, SignIns, SignOuts, Store
 from bot.store.records import FlatState
 from tests import database
 
@@ -114,9 +114,15 @@ async def store(database_url: str, clock: Clock) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def other(store: Store, database_url: str, clock: Clock) -> AsyncIterator[Store]:
-    """A second instance on the same database; on SQLite, which refuses one, a second trail on the same connections."""
+    """A second instance on the same database; on SQLite, which refuses one, other parts on the same connections."""
     if database_url.startswith("sqlite"):
-        yield replace(store, audit=AuditTrail(store.database, clock))
+        shared = store.database
+        yield replace(
+            store,
+            audit=AuditTrail(shared, clock),
+            sign_ins=SignIns(shared, clock),
+            sign_outs=SignOuts(shared, clock),
+        )
     else:
         opened = await Store.open(database_url, clock=clock)
         yield opened

@@ -6,13 +6,18 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.store import PendingCommand, Store
+from bot.store import PendingCommand, SignInDemand, Store, Waiting
 from bot.store.inbox import LEASE, SIGN_IN_LIFETIME
 from tests.database import rows
 from tests.store.conftest import ADA, BEN, FABRIKAM, Clock, person
 
 COMMAND = PendingCommand("exchange", ADA.tid, ADA.oid, {"kind": "set", "method": "oath"}, "a:1", "message:1", 1, "card")
 TICK, DAY = timedelta(microseconds=1), timedelta(hours=24)
+
+
+def only(exchange_id: str) -> Waiting:
+    """The command of one sign-in card alone."""
+    return Waiting(exchange_id, only_this=True)
 
 
 def command(number: int) -> PendingCommand:
@@ -41,11 +46,11 @@ async def test_a_command_waits_for_its_person(store: Store, clock: Clock) -> Non
     strangers = [(BEN, "a:1"), (person("ada", FABRIKAM), "a:1"), (ADA, "a:2")]
 
     assert timedelta(minutes=10) == SIGN_IN_LIFETIME
-    assert [[]] * 3 == [await store.inbox.claim(who, where) for who, where in strangers]
-    assert [] == await store.inbox.claim(ADA, "a:1", "another exchange")
+    assert [[]] * 3 == [await store.inbox.claim(who, where, Waiting()) for who, where in strangers]
+    assert [] == await store.inbox.claim(ADA, "a:1", only("another exchange"))
     assert not await store.inbox.begin(COMMAND)
-    assert [COMMAND] == await store.inbox.claim(ADA, "a:1", "exchange")
-    assert [] == await store.inbox.claim(ADA, "a:1")
+    assert [COMMAND] == await store.inbox.claim(ADA, "a:1", only("exchange"))
+    assert [] == await store.inbox.claim(ADA, "a:1", Waiting())
 
 
 async def test_a_command_does_not_wait_for_ever(store: Store, clock: Clock) -> None:
@@ -53,7 +58,7 @@ async def test_a_command_does_not_wait_for_ever(store: Store, clock: Clock) -> N
     await store.inbox.await_sign_in(COMMAND)
     clock.now += SIGN_IN_LIFETIME
 
-    assert [] == await store.inbox.claim(ADA, "a:1")
+    assert [] == await store.inbox.claim(ADA, "a:1", Waiting())
 
 
 async def test_all_that_waits_is_claimed_in_the_order_of_saying_by_one(
@@ -64,10 +69,10 @@ async def test_all_that_waits_is_claimed_in_the_order_of_saying_by_one(
         await store.inbox.await_sign_in(command(number))
         clock.now += TICK
 
-    assert [command(4)] == await store.inbox.claim(ADA, "a:1", "exchange 4")
+    assert [command(4)] == await store.inbox.claim(ADA, "a:1", only("exchange 4"))
     # Asked for again, a command keeps its place.
     await store.inbox.await_sign_in(command(3))
-    claims = await asyncio.gather(*((store, other)[n % 2].inbox.claim(ADA, "a:1") for n in range(10)))
+    claims = await asyncio.gather(*((store, other)[n % 2].inbox.claim(ADA, "a:1", Waiting()) for n in range(10)))
     assert [[command(3), command(1), command(2)]] == [claim for claim in claims if claim]
 
 
@@ -82,8 +87,8 @@ async def test_a_begun_command_may_wait_and_wait_again(store: Store, clock: Cloc
     await store.inbox.await_sign_in(again)
     clock.now += SIGN_IN_LIFETIME - TICK
 
-    assert [] == await store.inbox.claim(ADA, "a:1", "exchange")
-    assert [again] == await store.inbox.claim(ADA, "a:1", "another exchange")
+    assert [] == await store.inbox.claim(ADA, "a:1", only("exchange"))
+    assert [again] == await store.inbox.claim(ADA, "a:1", only("another exchange"))
     assert await store.inbox.renew("message:1")
 
 
@@ -91,7 +96,7 @@ async def test_what_nobody_works_on_any_more_is_taken_once(store: Store, other: 
     """Two minutes after the last sign of life a begun or claimed command is given to one of many, and is over."""
     await store.inbox.begin(command(1))
     await store.inbox.await_sign_in(command(2))
-    await store.inbox.claim(ADA, "a:1")
+    await store.inbox.claim(ADA, "a:1", Waiting())
     for number in (3, 4):
         await store.inbox.begin(command(number))
     await store.inbox.finish("message:3")
@@ -117,7 +122,7 @@ async def test_what_waits_can_be_finished_and_nothing_twice(store: Store, clock:
     await store.inbox.await_sign_in(command(2))
     for key in ("message:1", "message:2", "unknown"):
         await store.inbox.finish(key)
-    assert [] == await store.inbox.claim(ADA, "a:1")
+    assert [] == await store.inbox.claim(ADA, "a:1", Waiting())
     cleaned = []
     for pause in (DAY - timedelta(hours=1), timedelta(hours=1) - TICK, TICK):
         clock.now += pause
@@ -151,13 +156,90 @@ async def test_a_message_whose_sign_in_never_came_is_not_begun_again(store: Stor
     await store.clean()
 
     assert not await store.inbox.begin(replace(command(1), id="another"))
-    assert [] == await store.inbox.claim(ADA, command(1).conversation_id)
+    assert [] == await store.inbox.claim(ADA, command(1).conversation_id, Waiting())
 
 
 async def test_a_claim_whose_answer_was_lost_can_be_made_again(store: Store) -> None:
     """By the one who made it, and by nobody else."""
     await store.inbox.await_sign_in(command(1))
-    where = (ADA, command(1).conversation_id)
+    where = (ADA, command(1).conversation_id, Waiting())
     claimed = [await store.inbox.claim(*where, claim_id=who) for who in ("one", "two", "one")]
 
     assert [[command(1)], [], [command(1)]] == claimed
+
+
+# Waiting for the page
+
+BY_PAGE = SignInDemand(by_page=True, claims="{}", login_hint="ada@contoso.example")
+
+
+async def test_what_waits_for_the_page_is_not_for_a_silent_sign_in(store: Store) -> None:
+    """A silent sign-in was too little for it; the page brings all, and its own card only that one."""
+    page, silent = replace(command(1), demand=BY_PAGE), command(2)
+    for each in (page, silent):
+        await store.inbox.await_sign_in(each)
+    await store.inbox.await_sign_in(command(3))
+
+    assert [command(3)] == await store.inbox.claim(ADA, "a:1", only("exchange 3"))
+    assert [silent] == await store.inbox.claim(ADA, "a:1", Waiting())
+    assert [] == await store.inbox.claim(ADA, "a:1", Waiting("another"))
+    assert [page] == await store.inbox.claim(ADA, "a:1", Waiting(by_page_too=True))
+
+
+async def test_a_silent_exchange_of_its_own_card_takes_a_command_and_all_that_waits_silently(store: Store) -> None:
+    """One client may bring a token that is good enough after another one could not."""
+    own, page = replace(command(1), demand=BY_PAGE), replace(command(2), demand=BY_PAGE)
+    for each in (own, page, command(3)):
+        await store.inbox.await_sign_in(each)
+
+    assert [own, command(3)] == await store.inbox.claim(ADA, "a:1", Waiting("exchange 1"))
+
+
+async def test_what_waits_for_the_page_keeps_its_id(store: Store, clock: Clock) -> None:
+    """Asked for again, also silently, none of its cards becomes void; within ten seconds no second card is sent."""
+    first = replace(command(1), demand=BY_PAGE)
+    assert first == await store.inbox.await_sign_in(first)
+    clock.now += timedelta(seconds=10) - TICK
+    assert await store.inbox.await_sign_in(replace(first, id="another", attempts=5)) is None
+    clock.now += timedelta(seconds=10)
+    newer = replace(first, id="a third", demand=SignInDemand(claims='{"newer": 1}'))
+
+    waits = await store.inbox.await_sign_in(newer)
+
+    assert replace(first, demand=replace(BY_PAGE, claims='{"newer": 1}')) == waits
+    assert [waits] == await store.inbox.claim(ADA, "a:1", Waiting(by_page_too=True))
+
+
+async def test_a_silent_wait_can_become_one_for_the_page(store: Store) -> None:
+    """Under a new id, as its sign-in card lets no client try silently any more."""
+    await store.inbox.await_sign_in(command(1))
+    page = replace(command(1), id="by page", attempts=2, demand=BY_PAGE)
+
+    assert page == await store.inbox.await_sign_in(page)
+    assert [None, page] == [await store.inbox.find_waiting(each) for each in ("exchange 1", "by page")]
+
+
+async def test_more_can_be_demanded_while_it_waits(store: Store, clock: Clock) -> None:
+    """Only of a person's own command, and only as long as it waits."""
+    await store.inbox.await_sign_in(command(1))
+    for who, claims in ((BEN, "ben's"), (ADA, "ada's")):
+        await store.inbox.demand_more("exchange 1", who, claims, "ada@contoso.example")
+
+    demanded = SignInDemand(claims="ada's", login_hint="ada@contoso.example")
+    assert replace(command(1), demand=demanded) == await store.inbox.find_waiting("exchange 1")
+    clock.now += SIGN_IN_LIFETIME
+    await store.inbox.demand_more("exchange 1", ADA, "too late", "")
+    assert await store.inbox.find_waiting("exchange 1") is None
+
+
+async def test_what_waits_can_be_dropped(store: Store) -> None:
+    """Of one person, all of it; what is being worked on goes on."""
+    await store.inbox.await_sign_in(replace(command(1), demand=BY_PAGE))
+    await store.inbox.await_sign_in(command(2))
+    await store.inbox.await_sign_in(replace(command(3), oid=BEN.oid))
+    await store.inbox.begin(command(4))
+    await store.inbox.drop_waiting(ADA)
+
+    assert [] == await store.inbox.claim(ADA, "a:1", Waiting(by_page_too=True))
+    assert 1 == len(await store.inbox.claim(BEN, "a:1", Waiting()))
+    assert await store.inbox.renew("message:4")

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import bot.store
 from bot.errors import StoreUnavailable
 from bot.mfa import DefaultMethod
-from bot.store import Change, Limits, Outcome, OutcomeKind, PendingCommand, Store
+from bot.store import Change, Limits, Outcome, OutcomeKind, PendingCommand, Store, Waiting
 from bot.store.schema import metadata
 from tests.database import execute, rows
 from tests.store.conftest import ADA, AFTER, BEFORE, BEN, CONTOSO, FABRIKAM, Clock, intent, person
@@ -128,7 +128,7 @@ async def test_what_the_first_version_has_on_record_is_kept(database_url: str, c
     assert [(True, 9), (True, 2)] == [(report.intact, report.rows) for report in await store.audit.verify()]
 
     clock.now += 8 * MINUTE - SECOND
-    claimed = await store.inbox.claim(ADA, "a:1")
+    claimed = await store.inbox.claim(ADA, "a:1", Waiting())
     commands = [
         PendingCommand(name, CONTOSO, ADA.oid, {"kind": "set", "method": "oath"}, "a:1", key, 1)
         for name, key in (("first", "message:1"), ("second", "message:2"))

@@ -15,6 +15,7 @@ from adaptivecards.baseobject import BareObject
 from jsonschema import Draft7Validator
 
 from bot import errors
+from bot.commands import AskWhich, Command, History, Press, Refresh, SetDefault, Show, Undo
 from bot.errors import MfaBotError
 from bot.locale import texts_for
 from bot.mfa import (
@@ -38,6 +39,7 @@ from bot.replies import (
     CantPutBack,
     CantUnset,
     Changed,
+    ConsentWanted,
     ForSomebodyElseReply,
     GreetingReply,
     HelpReply,
@@ -53,6 +55,7 @@ from bot.replies import (
     Refused,
     Reply,
     ShallIPutBack,
+    SignedOutReply,
     StateReply,
     StillWorking,
     TooOften,
@@ -63,6 +66,7 @@ from bot.replies import (
     WhichOne,
     WorkingReply,
 )
+from bot.understanding import understand
 from cards import Rendered, render
 from cards.elements import (
     MAX_CARD_BYTES,
@@ -217,6 +221,7 @@ TROUBLES = sorted(
         if isinstance(value, type) and issubclass(value, MfaBotError)
     }
 )
+CONSENT = ConsentWanted(("User.Read", "User.Write"), "https://login.example/adminconsent?scope=a+b&client_id=c")
 REPLIES: list[Reply] = [
     reply_for(state_of()),
     reply_for(PLAIN_STATE),
@@ -237,7 +242,13 @@ REPLIES: list[Reply] = [
     InterruptedReply(DefaultMethod.SMS),
     InterruptedReply(DefaultMethod.SMS, maybe_changed=True),
     InterruptedReply(maybe_changed=True),
-    *(TroubleReply(sentence, "r-1", info) for sentence in TROUBLES for info in (True, False)),
+    *(TroubleReply(sentence, "r-1", security_info=info) for sentence in TROUBLES for info in (True, False)),
+    TroubleReply(
+        MfaBotError.user_sentence, "r-1", contact="https://help.example/", retry=SetDefault(DefaultMethod.SMS)
+    ),
+    TroubleReply(MfaBotError.user_sentence, "r-1", contact="*Call* _me_", consent=CONSENT),
+    SignedOutReply(),
+    SignedOutReply(everywhere=False),
     WorkingReply(),
     WelcomeReply(),
     GreetingReply(),
@@ -325,7 +336,7 @@ def test_buttons_carry_an_opaque_id_and_nothing_else(reply: Reply) -> None:
     assert undo_ids == [button["data"]["action"] for button in undo_buttons(card)]
     assert [{"action"}] * len(changing) == [set(button["data"]) for button in changing]
     others = [node for node in walk(card) if str(node.get("type")).startswith("Action.") and node not in changing]
-    assert [] == [node for node in others if "data" in node]
+    assert [] == [node for node in others if "data" in node and node["type"] != "Action.Submit"]
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=name_of)
@@ -611,7 +622,7 @@ def test_a_date_is_written_exactly_as_teams_wants_it(at: datetime) -> None:
 @pytest.mark.parametrize(("info", "expected"), [(True, ["https://aka.ms/mysecurityinfo"]), (False, [])])
 def test_trouble_has_a_reference_and_a_way_on(info: bool, expected: list[str]) -> None:
     """The sentence, a reference for the helpdesk, a way to try again, and the link where people can help themselves."""
-    card = card_of(TroubleReply(MfaBotError.user_sentence, "r-42", info))
+    card = card_of(TroubleReply(MfaBotError.user_sentence, "r-42", security_info=info))
     text = texts_in(card)
     assert ["r-42", MfaBotError.user_sentence] == [part for part in ("r-42", MfaBotError.user_sentence) if part in text]
     assert expected == [node["url"] for node in walk(card) if "Action.OpenUrl" == node.get("type")]
@@ -736,3 +747,47 @@ def test_something_that_is_no_reply_is_a_programming_error() -> None:
     """A new kind of reply without a card is found at once."""
     with pytest.raises(TypeError, match="no card for str"):
         render("hello", ENGLISH, "en")  # type: ignore[arg-type]
+
+
+# Trouble, and the ways out of it
+
+ALL_COMMANDS = [
+    *(SetDefault(method) for method in DefaultMethod), Undo(), History(), AskWhich(), Show(), Refresh(), Press("id-1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ALL_COMMANDS, ids=repr)
+def test_a_passing_trouble_has_a_button_that_asks_for_the_same_again(command: Command) -> None:
+    """By the very button that was pressed, or by a sentence that is understood as the same command."""
+    card = card_of(TroubleReply(MfaBotError.user_sentence, "r-1", retry=command))
+    again = next(action for action in card["actions"] if action["title"] == "Try again")
+    match command:
+        case Press(action_id):
+            assert ("setDefault", {"action": action_id}) == (again["verb"], again["data"])
+        case Show() | Refresh():
+            assert "refresh" == again["verb"]
+        case _:
+            assert "imBack" == again["data"]["msteams"]["type"]
+            assert command == understand(again["data"]["msteams"]["value"])
+
+
+@pytest.mark.parametrize(
+    ("contact", "written", "linked"),
+    [
+        ("Call 4711", True, False),
+        ("https://help.example/", False, True),
+        ("mailto:help@contoso.example", False, True),
+        ("", False, False),
+    ],
+)
+def test_whom_to_ask_is_a_text_or_a_link(contact: str, written: bool, linked: bool) -> None:
+    """As the administrator has set it."""
+    card = card_of(TroubleReply(MfaBotError.user_sentence, "r-1", contact=contact))
+    assert written == ("Who can help: Call 4711" in json.dumps(card))
+    assert linked == (contact in [action.get("url") for action in card["actions"]])
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_signing_out_says_whether_it_reached_everywhere(everywhere: bool) -> None:
+    """Where other instances could not be told, the person hears it."""
+    assert everywhere != ("could not tell the other computers" in json.dumps(card_of(SignedOutReply(everywhere))))

@@ -48,7 +48,7 @@ def test_every_error_says_what_became_of_the_change(error: type[MfaBotError]) ->
 
     One error comes after a change was asked for; it must not say so.
     """
-    no_change_in_question = {"SignInNeeded", "SenderUnknown", "StoreUnavailable"}
+    no_change_in_question = {"SignInNeeded", "SignInOver", "SenderUnknown", "NotAMember", "StoreUnavailable"}
     said = re.search(r"nothing was changed|I change nothing", error.user_sentence, re.IGNORECASE)
     if error is errors.ResultUnreadable:
         assert not said

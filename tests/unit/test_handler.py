@@ -11,8 +11,10 @@ import pytest
 from botbuilder.core import BotAdapter, TurnContext
 from botbuilder.schema import Activity, ConversationReference, ResourceResponse
 
+from bot.mfa import Person
+from bot.replies import ConsentWanted
 from bot.settings import Pace
-from bot.teams import TeamsHandler
+from bot.teams import Errands, Explainer, TeamsHandler
 from bot.teams.people import locale_of, text_of
 from bot.teams.wire import activity_from_json, to_json
 
@@ -24,6 +26,15 @@ class Broken:
 
     def __getattr__(self, name: str) -> Any:
         raise ZeroDivisionError(name)
+
+
+class QuietSignIn:
+    """A sign-in that nobody has finished in another browser."""
+
+    def may_have_signed_in(self, person: Person) -> bool:
+        """Never."""
+        assert person
+        return False
 
 
 class Recorder(BotAdapter):  # type: ignore[misc]  # botbuilder has no types
@@ -71,7 +82,9 @@ def received(**overrides: Any) -> Activity:
 async def turn(activity: Activity) -> list[Activity]:
     """What a handler with broken parts sends in answer to ``activity``."""
     adapter, broken = Recorder(), cast("Any", Broken())
-    handler = TeamsHandler(cast("Any", adapter), broken, broken, broken, Pace())
+    explain = Explainer("", ConsentWanted((), ""))
+    errands = Errands(cast("Any", adapter), broken, cast("Any", QuietSignIn()), broken, explain, Pace())
+    handler = TeamsHandler(cast("Any", adapter), errands, broken, broken, explain, Pace())
     await handler.on_turn(TurnContext(adapter, activity))
     return adapter.sent
 

@@ -266,39 +266,95 @@ async def test_tenants_are_kept_apart(tokens: UserTokens, clock: Clock) -> None:
 
 
 async def test_a_person_is_named_as_in_their_assertion(tokens: UserTokens, clock: Clock) -> None:
-    """The channel tells no UPN: it comes from the last assertion of that very person, for these scopes."""
+    """The channel tells no UPN: it comes from what that very person last signed in with, until they sign out."""
     named = replace(person(), upn="ann@contoso.example", display_name="Ann")
-    unnamed = [tokens.named(person(), SELF_SCOPES)]
+    unnamed = [tokens.named(person())]
     await tokens.exchange(replace(sso(clock), person=named), SELF_SCOPES)
-    unnamed += [tokens.named(person(), OTHER_SCOPES), tokens.named(person(tid="t-2"), SELF_SCOPES)]
-    assert [person(), person(), person(tid="t-2")] == unnamed
-    assert named == tokens.named(person(), SELF_SCOPES)
-    # That the token has ended takes no name away.
+    unnamed += [tokens.named(person(tid="t-2"))]
+    assert [person(), person(tid="t-2")] == unnamed
+    # That the token has ended, or is not taken any more, takes no name away.
+    tokens.forget("token 1", person())
     clock.now += 2 * HOUR
-    assert named == tokens.named(replace(person(), display_name="another"), SELF_SCOPES)
+    assert named == tokens.named(replace(person(), display_name="another"))
     renamed = replace(named, display_name="Ann New")
     await tokens.exchange(replace(sso(clock, assertion="second"), person=renamed), SELF_SCOPES)
-    assert renamed == tokens.named(person(), SELF_SCOPES)
-    tokens.forget(person())
-    assert person() == tokens.named(person(), SELF_SCOPES)
+    assert renamed == tokens.named(person())
+    tokens.sign_out(person().tid, person().oid)
+    assert person() == tokens.named(person())
 
 
-async def test_forget_drops_all_of_one_person_and_nothing_else(tokens: UserTokens, clock: Clock) -> None:
-    """Signing out ends every token of that person, for all scopes; others keep theirs, and twice does no harm."""
+async def test_signing_out_drops_all_of_one_person_and_nothing_else(tokens: UserTokens, clock: Clock) -> None:
+    """It ends every token of that person, for all scopes; others keep theirs, and twice does no harm."""
     for scopes in (SELF_SCOPES, OTHER_SCOPES):
         await tokens.exchange(sso(clock), scopes)
     await tokens.exchange(sso(clock, "ben"), SELF_SCOPES)
     for _ in range(2):
-        tokens.forget(person())
+        tokens.sign_out(person().tid, person().oid)
     assert (["ben"], 1) == (await names_in(tokens, "ann", "ben"), len(tokens))
 
 
-async def test_a_forgotten_assertion_is_exchanged_anew(tokens: UserTokens, clock: Clock) -> None:
-    """After Graph has refused a token, the same assertion asks Entra for another."""
+async def test_a_refused_token_is_exchanged_anew(tokens: UserTokens, clock: Clock) -> None:
+    """After Graph has refused a token, the same assertion asks Entra for another; a newer one is not dropped."""
     once = sso(clock)
     await tokens.exchange(once, SELF_SCOPES)
-    tokens.forget(person())
+    tokens.forget("token 1", person())
     assert "token 2" == await tokens.exchange(once, SELF_SCOPES)
+    tokens.forget("token 1", person())
+    assert "token 2" == tokens.cached(person(), SELF_SCOPES)
+
+
+async def test_what_is_fetched_while_somebody_signs_out_is_not_kept(clock: Clock) -> None:
+    """An exchange that was under way ends, but its token is gone."""
+    fetching, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        async def on_behalf_of(self, assertion: str, scopes: frozenset[str]) -> AccessToken:
+            fetching.set()
+            await go_on.wait()
+            return AccessToken(f"{assertion} {len(scopes)}", clock.now + HOUR)
+
+    tokens = UserTokens(Slow(), clock=clock)
+    exchange = asyncio.create_task(tokens.exchange(sso(clock), SELF_SCOPES))
+    await fetching.wait()
+    tokens.sign_out(person().tid, person().oid)
+    go_on.set()
+    await exchange
+    assert 0 == len(tokens)
+
+
+async def test_what_the_page_has_brought_goes_before_all_else(tokens: UserTokens, clock: Clock) -> None:
+    """It replaces every token of the person, and a silent exchange neither asks Entra nor puts a weaker one there."""
+    for scopes in (SELF_SCOPES, OTHER_SCOPES):
+        await tokens.exchange(sso(clock), scopes)
+    tokens.keep(person(), SELF_SCOPES, AccessToken("from the page", clock.now + 28 * HOUR), asked_at=clock.now)
+    assert ("from the page", 1) == (tokens.cached(person(), SELF_SCOPES), len(tokens))
+    assert "from the page" == await tokens.exchange(sso(clock, assertion="another"), SELF_SCOPES)
+    clock.now += HOUR
+    with pytest.raises(SignInNeeded):
+        tokens.cached(person(), SELF_SCOPES)
+
+
+async def test_what_the_page_brings_after_signing_out_is_not_kept(tokens: UserTokens, clock: Clock) -> None:
+    """The code was being redeemed when the person signed out; a later sign-in counts again."""
+    asked_at = clock.now
+    tokens.sign_out(person().tid, person().oid)
+    kept = []
+    for at in (asked_at, asked_at + 1):
+        tokens.keep(person(), SELF_SCOPES, AccessToken("from the page", clock.now + HOUR), asked_at=at)
+        kept.append(len(tokens))
+    assert [0, 1] == kept
+
+
+@pytest.mark.parametrize(("minutes", "fresh"), [(0, True), (9.99, True), (10, False)])
+async def test_a_sign_in_by_the_page_is_fresh_for_ten_minutes(
+    tokens: UserTokens, clock: Clock, minutes: float, fresh: bool
+) -> None:
+    """A silent one is never."""
+    await tokens.exchange(sso(clock, "ben"), SELF_SCOPES)
+    tokens.keep(person(), SELF_SCOPES, AccessToken("from the page", clock.now + HOUR), asked_at=clock.now)
+    clock.now += minutes * 60
+    assert (fresh, False) == tuple(tokens.is_fresh(person(who), SELF_SCOPES) for who in ("ann", "ben"))
+    assert not tokens.is_fresh(person("eve"), SELF_SCOPES)
 
 
 async def test_no_text_of_a_token_holds_it(clock: Clock) -> None:

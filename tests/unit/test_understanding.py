@@ -20,6 +20,7 @@ from bot.commands import (
     NotUnderstood,
     SetDefault,
     Show,
+    SignOut,
     Undo,
 )
 from bot.locale import texts_for
@@ -671,3 +672,23 @@ def test_the_corpus_is_whole() -> None:
 def test_nothing_in_the_corpus_is_dangerous(line: dict[str, Any]) -> None:
     """No message changes a default that its author did not ask to change."""
     assert not dangerous(line, understand(line["text"]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sign out", "Sign out!", "log out", "logout", "sign me out please", "please log me off", "can you sign me out?",
+     "forget me", "forget my sign-in"],
+)  # fmt: skip
+def test_a_wish_to_be_signed_out_is_understood(text: str) -> None:
+    """In the usual words."""
+    assert SignOut() == understand(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["how do I sign out?", "don't sign out", "sign out ann", "should I sign out?", "forget my default", "sign in",
+     "why was I signed out?"],
+)  # fmt: skip
+def test_what_only_mentions_signing_out_signs_nobody_out(text: str) -> None:
+    """Questions, negations and other people."""
+    assert SignOut() != understand(text)

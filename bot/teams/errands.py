@@ -1,0 +1,266 @@
+"""Carrying out what people want: once, in the order in which they said it, and through the sign-ins that it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import replace
+from itertools import chain, repeat
+from typing import Any
+from weakref import WeakValueDictionary
+
+from botbuilder.core import TurnContext
+from botbuilder.schema import Activity
+
+from bot.commands import (
+    AskWhich,
+    ForSomebodyElse,
+    Greet,
+    Help,
+    History,
+    NotUnderstood,
+    Press,
+    Refresh,
+    SetDefault,
+    Show,
+    SignOut,
+    Undo,
+)
+from bot.errors import (
+    MfaBotError,
+    SenderUnknown,
+    SignInError,
+    SignInNeeded,
+    StepUpInVain,
+    StepUpNeeded,
+    StoreUnavailable,
+)
+from bot.mfa import Oid, Person
+from bot.replies import (
+    ForSomebodyElseReply,
+    GreetingReply,
+    HelpReply,
+    NotUnderstoodReply,
+    Reply,
+    SignedOutReply,
+)
+from bot.self_service import SelfService
+from bot.settings import Pace
+from bot.store import SignInDemand, Store, Waiting
+from bot.teams.adapter import TeamsAdapter
+from bot.teams.answers import replace_card, send
+from bot.teams.explain import Explainer
+from bot.teams.people import address_of, sender_of
+from bot.teams.sign_in import SignIn
+from bot.teams.wishes import Wish, origin_of
+from bot.telemetry import get_logger, log_error
+
+__all__ = ["Errands"]
+
+_log = get_logger(__name__)
+
+
+class Errands:
+    """All that people want of one bot, from a wish to its answer."""
+
+    def __init__(
+        self,
+        adapter: TeamsAdapter,
+        self_service: SelfService,
+        sign_in: SignIn,
+        store: Store,
+        explain: Explainer,
+        pace: Pace,
+    ) -> None:
+        self._adapter = adapter
+        self._self_service = self_service
+        self._sign_in = sign_in
+        self._store = store
+        self._explain = explain
+        self._pace = pace
+        self._orders: WeakValueDictionary[Oid, asyncio.Lock] = WeakValueDictionary()
+
+    def order_of(self, person: Person) -> asyncio.Lock:
+        """What a person says is carried out in the order in which it came."""
+        return self._orders.setdefault(person.oid, asyncio.Lock())
+
+    async def change_in_order(self, context: TurnContext, wish: Wish) -> None:
+        """Carry out an instruction once, after all that the person has said before."""
+        # Put down at once, also if it has to wait for its turn: what is not put down is lost when the bot is stopped.
+        begun = self._adapter.spawn(self._store.inbox.begin(wish.to_store()))
+        async with self.order_of(wish.person):
+            try:
+                if not await begun:
+                    _log.info("message delivered again")
+                    return
+                reply = await self._change(context, wish)
+            except StoreUnavailable as error:
+                reply = self._explain.trouble(error, wish.command)
+            if reply is not None:
+                await self.finished_by(send(context, reply), wish)
+
+    async def _change(self, context: TurnContext, wish: Wish) -> Reply | None:
+        self._adapter.spawn(self.note_address(context.activity))
+        await self._go_on_after_page(context, wish.person)
+        if self._self_service.is_signed_in(wish.person):
+            # Signed in by an earlier wish that is about to go on: it goes first.
+            await self.carry_out_waiting(context, wish.person, Waiting())
+        return await self._carry_out(context, wish) if await self._is_still_ours(wish) else None
+
+    async def _is_still_ours(self, wish: Wish) -> bool:
+        """False if we have been silent for so long that the person was told of an interruption."""
+        if time.monotonic() - wish.taken_at_s < self._pace.renew_after_s:
+            return True
+        return await self._store.inbox.renew(wish.origin.wish_key)
+
+    async def carry_out(self, context: TurnContext, wish: Wish) -> Reply | None:
+        """The answer to ``wish``; None when a sign-in card was sent, and the answer comes after that."""
+        if self._sign_in.may_have_signed_in(wish.person):
+            async with self.order_of(wish.person):
+                went_on = await self._go_on_after_page(context, wish.person)
+            if went_on and isinstance(wish.command, NotUnderstood):
+                # Whatever they wrote, it was to make us carry on.
+                return None
+        return await self._carry_out(context, wish)
+
+    async def _go_on_after_page(self, context: TurnContext, person: Person) -> bool:
+        """Go on with what waits for a sign-in by the page that Teams did not tell us of; in the person's order.
+
+        The window was opened in a browser outside Teams.
+        """
+        if not self._sign_in.may_have_signed_in(person):
+            return False
+        try:
+            return await self._redeemed(context, person)
+        except SignInError as error:
+            await send(context, self._explain.trouble(error))
+        except MfaBotError as error:
+            # The code goes on waiting, and the next turn tries again.
+            log_error(_log, error)
+        return False
+
+    async def _redeemed(self, context: TurnContext, person: Person) -> bool:
+        if not await self._sign_in.redeem(person):
+            return False
+        await self.carry_out_waiting(context, person, Waiting(by_page_too=True))
+        return True
+
+    async def _carry_out(self, context: TurnContext, wish: Wish) -> Reply | None:
+        try:
+            return await self._answer(wish)
+        except (SignInNeeded, StepUpNeeded) as error:
+            try:
+                return await self._sign_in_first(context, wish, error)
+            except MfaBotError as failure:
+                return self._explain.trouble(failure, wish.command)
+        except MfaBotError as error:
+            return self._explain.trouble(error, wish.command)
+        except Exception as error:  # noqa: BLE001
+            return self._explain.unforeseen(error)
+
+    async def _sign_in_first(
+        self, context: TurnContext, wish: Wish, error: SignInNeeded | StepUpNeeded
+    ) -> Reply | None:
+        """Ask for the sign-in that ``wish`` needs, unless it was asked for before and that did not help."""
+        if not wish.demand.by_page and await self._redeemed(context, wish.person):
+            # Signed in on the page already, in a browser outside Teams.
+            return await self._carry_out(context, replace(wish.again(), demand=SignInDemand(by_page=True)))
+        if isinstance(error, SignInNeeded):
+            if wish.resumed:
+                # Signed in a moment ago and still not good: asking for ever would not help.
+                raise error
+            await self._sign_in.ask(context, wish.again().to_store())
+        else:
+            if wish.demand.by_page:
+                raise StepUpInVain(str(error), **error.facts) from error
+            demand = SignInDemand(claims=error.claims, fresh=error.fresh)
+            await self._sign_in.ask_for_page(context, wish.again().to_store(), demand)
+        self._adapter.spawn(self.note_address(context.activity))
+        return None
+
+    async def _answer(self, wish: Wish) -> Reply:
+        person, origin = wish.person, wish.origin
+        match wish.command:
+            case Show() | Refresh():
+                return await self._self_service.show(person)
+            case SetDefault(method):
+                return await self._self_service.set_default(person, method, origin)
+            case Press(action_id):
+                return await self._self_service.press(person, action_id, origin)
+            case Undo():
+                return await self._self_service.undo(person, origin)
+            case History():
+                return await self._self_service.history(person)
+            case AskWhich(candidates):
+                return await self._self_service.ask_which(person, candidates)
+            case SignOut():
+                return SignedOutReply(everywhere=await self._sign_in.sign_out(person))
+            case ForSomebodyElse() | Help() | Greet() | NotUnderstood():
+                return _said_at_once(wish.command, person)
+
+    async def carry_out_waiting(self, context: TurnContext, person: Person, what: Waiting) -> None:
+        """Carry out what has waited for ``person``'s sign-in, one after the other; to be called in their order.
+
+        Raises:
+            StoreUnavailable: what waits can't be read.
+        """
+        conversation_id = origin_of(context.activity).conversation_id
+        claimed_at_s = time.monotonic()
+        for pending in await self._sign_in.claim(person, conversation_id, what):
+            wish = replace(Wish.stored(pending, person), taken_at_s=claimed_at_s)
+            try:
+                reply = await self._carry_out(context, wish) if await self._is_still_ours(wish) else None
+                if reply is not None:
+                    await self.finished_by(replace_card(context, pending.card_activity_id, reply), wish)
+            except MfaBotError as error:
+                # What else waits does not depend on it.
+                log_error(_log, error)
+
+    async def finished_by(self, answer: Coroutine[Any, Any, None], wish: Wish) -> None:
+        """Give the answer. Then the wish is over, also if Teams does not take it; only a stop of the bot leaves it."""
+        try:
+            await answer
+        except Exception:
+            self.finish(wish)
+            raise
+        self.finish(wish)
+
+    def finish(self, wish: Wish) -> None:
+        """The wish has its answer."""
+        # In the background, and again if the store is away: else the person would be told of an interruption.
+        self._adapter.spawn(self._finish_in_the_end(wish.origin.wish_key))
+
+    async def _finish_in_the_end(self, key: str) -> None:
+        for pause_s in chain((0.0,), self._pace.store_pauses_s, repeat(self._pace.store_pauses_s[-1])):
+            await asyncio.sleep(pause_s)
+            try:
+                await self._store.inbox.finish(key)
+            except StoreUnavailable as error:
+                log_error(_log, error)
+            else:
+                return
+
+    async def note_address(self, activity: Activity, *, anew: bool = False) -> None:
+        """Remember where the person can be written to."""
+        with suppress(SenderUnknown):
+            address = address_of(activity, sender_of(activity))
+            if address is not None:
+                try:
+                    await self._store.conversations.note(address, anew=anew)
+                except StoreUnavailable as error:
+                    log_error(_log, error)
+
+
+def _said_at_once(command: ForSomebodyElse | Help | Greet | NotUnderstood, person: Person) -> Reply:
+    """What needs neither a token nor the records."""
+    match command:
+        case ForSomebodyElse():
+            return ForSomebodyElseReply()
+        case Help():
+            return HelpReply()
+        case Greet():
+            return GreetingReply(person.display_name)
+        case NotUnderstood():
+            return NotUnderstoodReply()

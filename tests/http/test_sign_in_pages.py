@@ -1,0 +1,442 @@
+"""Signing in by the page: step-up as the normal case, each way out, and nobody in somebody else's place."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import pytest
+
+from sandbox import AccessRevoked, Blocked, ChatMessage, StepUp, StepUpAtSignIn
+from sandbox.faults import Answer, token
+from tests.conftest import ADA, GRACE, Start, World, eventually
+from tests.http.signing_in import oauth, sign_in_card, verify, visible_cards
+
+CODE_GRANT = "authorization_code"
+
+
+async def challenged(world: World, text: str = "set my default MFA to oath") -> ChatMessage:
+    """Ada has said ``text``, Microsoft wants a fresh sign-in; the card that asks for it."""
+    world.sandbox.situations.switch_on(StepUp(), ADA)
+    await world.client(ADA).say(text)
+    return await sign_in_card(world)
+
+
+# Step-up
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_challenged_change_is_carried_out_after_the_sign_in_without_another_word(
+    world: World, status: Any
+) -> None:
+    """Graph challenges the PATCH; the person signs in once, and the command goes on with the redeemed token."""
+    world.sandbox.situations.switch_on(StepUp(status=status), ADA)
+    await world.client(ADA).say("set my default MFA to oath")
+    card = await sign_in_card(world)
+    assert "tokenExchangeResource" not in (oauth(card) or {})
+
+    signed = await world.client(ADA).sign_in(card)
+
+    assert signed.invoke is not None
+    assert 200 == signed.invoke.status
+    assert (
+        "Changed: Authenticator notification → one-time code."
+        in (await world.client(ADA).next_bot_card(after=card)).visible_text
+    )
+    assert ("oath", ["refused", "confirmed"]) == (world.default_of(ADA), world.outcomes())
+    assert 1 == len(world.sandbox.faults.seen(token(CODE_GRANT)))
+
+
+async def test_the_challenge_travels_into_the_authorize_url(world: World) -> None:
+    """The server builds Entra's address: tenant, client, scopes, login hint, PKCE, the claims as JSON, our redirect."""
+    card = await challenged(world)
+    url = world.client(ADA).sign_in_url(card)
+    assert url.startswith(f"{world.sandbox.site_url}/auth/start?")
+
+    async with aiohttp.ClientSession() as session, session.get(url, allow_redirects=False) as response:
+        location = response.headers["Location"]
+
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+    assert world.sandbox.tenant.tenant_id in location
+    assert world.sandbox.app_id == asked["client_id"]
+    assert ("code", "S256") == (asked["response_type"], asked["code_challenge_method"])
+    assert f"{world.sandbox.site_url}/auth/callback" == asked["redirect_uri"]
+    assert world.sandbox.tenant.people[ADA].upn == asked["login_hint"]
+    assert {"UserAuthenticationMethod.ReadWrite", "User.Read"} == {
+        scope.rsplit("/", 1)[-1] for scope in asked["scope"].split() if "/" in scope
+    }
+    assert "offline_access" not in asked["scope"]
+    assert '"access_token"' in asked["claims"]
+    assert len(asked["state"]) > 40
+    assert "prompt" not in asked
+
+
+async def test_a_read_that_is_challenged_goes_on_as_well(world: World) -> None:
+    """A challenge inside a batch is one as any other."""
+    world.sandbox.situations.switch_on(StepUp(reads=True), ADA)
+    await world.client(ADA).say("show my methods")
+
+    await world.client(ADA).sign_in(await sign_in_card(world))
+
+    assert "Your default is" in (await world.client(ADA).next_bot_card()).visible_text
+
+
+async def test_a_challenge_at_the_token_endpoint_shows_the_card_by_412(world: World) -> None:
+    """Entra wants the person to act: every client hears 412, and the card's button asks for the claims."""
+    world.sandbox.situations.switch_on(StepUpAtSignIn(), ADA)
+    await world.client(ADA).say("set my default MFA to oath")
+    card = await sign_in_card(world)
+    assert "tokenExchangeResource" in (oauth(card) or {})
+
+    await world.client(ADA).sign_in(card)
+
+    assert "Changed:" in (await world.client(ADA).next_bot_card(after=card)).visible_text
+    assert "oath" == world.default_of(ADA)
+
+
+async def test_a_press_that_is_challenged_goes_on_in_its_card(world: World) -> None:
+    """The press is remembered over the page, carried out once, and its card shows the result."""
+    shown = await world.ask(ADA, "show my methods")
+    world.sandbox.situations.switch_on(StepUp(), ADA)
+    await world.client(ADA).press(shown, "Use text messages")
+    await world.client(ADA).sign_in(await sign_in_card(world))
+
+    await eventually(lambda: "Changed:" in world.client(ADA).message(shown.id).visible_text)
+    assert ("sms", ["refused", "confirmed"]) == (world.default_of(ADA), world.outcomes())
+
+
+async def test_the_same_press_twice_asks_once_and_writes_once(world: World) -> None:
+    """Two deliveries of a challenged press bring one sign-in card, and one change after it."""
+    shown = await world.ask(ADA, "show my methods")
+    world.sandbox.situations.switch_on(StepUp(), ADA)
+    await world.client(ADA).press(shown, "Use text messages")
+    await world.client(ADA).press(shown, "Use text messages")
+
+    asked = [message for message in world.client(ADA).messages if oauth(message) and not message.hidden]
+    assert 1 == len(asked)
+    await world.client(ADA).sign_in(asked[0])
+    await eventually(lambda: "Changed:" in world.client(ADA).message(shown.id).visible_text)
+    assert ("sms", 1) == (world.default_of(ADA), world.outcomes().count("confirmed"))
+
+
+async def test_a_second_challenge_for_the_same_command_stops_with_an_explanation(world: World) -> None:
+    """No endless loop: after one sign-in the person hears that Microsoft wants more, and where they can do it."""
+    world.sandbox.situations.switch_on(StepUp(always=True), ADA)
+    await world.client(ADA).say("set my default MFA to oath")
+    card = await sign_in_card(world)
+
+    await world.client(ADA).sign_in(card)
+
+    answer = await world.client(ADA).next_bot_card(after=card)
+    assert "Microsoft asks for more" in answer.visible_text
+    assert "https://aka.ms/mysecurityinfo" in str(answer.card)
+    await world.sandbox.teams.idle()
+    assert 1 == len([message for message in world.client(ADA).messages if oauth(message) and not message.hidden]) + len(
+        [message for message in world.client(ADA).messages if message.id == card.id and message.hidden]
+    )
+    assert ("push", 2) == (world.default_of(ADA), world.patches())
+
+
+async def test_the_old_token_is_not_reused(world: World) -> None:
+    """After the step-up everything goes by the redeemed token: no other on-behalf-of, and a second change passes."""
+    card = await challenged(world)
+    await world.client(ADA).sign_in(card)
+    await world.client(ADA).next_bot_card(after=card)
+    exchanges = len(world.sandbox.faults.seen(token("jwt-bearer")))
+
+    assert "Changed:" in await world.read(ADA, "use text messages")
+    assert exchanges == len(world.sandbox.faults.seen(token("jwt-bearer")))
+    assert 1 == len(world.sandbox.faults.seen(token(CODE_GRANT)))
+
+
+async def test_an_outside_browser_works_too(world: World) -> None:
+    """No handle comes back from there: the next turn finds the code, redeems it and goes on with what waited."""
+    card = await challenged(world)
+    ended = await world.client(ADA).sign_in(card, outside_browser=True)
+    assert "write me any message" in ended.text
+    assert "push" == world.default_of(ADA)
+
+    await world.client(ADA).say("done")
+
+    assert "Changed:" in (await world.client(ADA).next_bot_card(after=card)).visible_text
+    await world.sandbox.teams.idle()
+    assert ("oath", 1) == (world.default_of(ADA), len(visible_cards(world)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("show my methods", "Your default is: **Enter a one-time code"),
+        ("use text messages", "Changed: one-time code → text message"),
+    ],
+)
+async def test_after_an_outside_browser_what_waited_goes_first(world: World, text: str, expected: str) -> None:
+    """The next wish is answered as well, after the one that waited."""
+    card = await challenged(world)
+    await world.client(ADA).sign_in(card, outside_browser=True)
+
+    await world.client(ADA).say(text)
+    await eventually(lambda: len(visible_cards(world)) == 2)
+
+    first, second = visible_cards(world)
+    assert "Changed: Authenticator notification → one-time code." in first
+    assert expected in second
+
+
+async def test_the_next_turn_in_another_instance_redeems_the_code(start: Start, pace: Any, postgresql_url: str) -> None:
+    """One instance has got the code, another one the next message: it goes on there."""
+    async with (
+        start(database_url=postgresql_url) as first,
+        start(database_url=postgresql_url, pace=pace(neighbours_s=0.02)) as second,
+    ):
+        first.sandbox.connect_bot(f"{first.bot_url}/api/messages")
+        card = await challenged(first)
+        await first.client(ADA).sign_in(card, outside_browser=True)
+        first.sandbox.connect_bot(f"{second.bot_url}/api/messages")
+
+        await second.client(ADA).say("use text messages")
+
+        await eventually(lambda: second.outcomes().count("confirmed") == 2)
+        assert "sms" == second.default_of(ADA)
+
+
+# Who may finish a sign-in
+
+
+async def test_a_handle_is_refused_from_somebody_else_and_stays_good(world: World) -> None:
+    """Grace sends the handle of Ada's sign-in: 403, no effect; Ada's own client then goes on."""
+    card = await challenged(world)
+    ended = await world.client(ADA).sign_in(card, outside_browser=True)
+
+    assert 403 == (await verify(world, GRACE, ended.result)).status
+    assert [] == world.sandbox.faults.seen(token(CODE_GRANT))
+    assert 200 == (await verify(world, ADA, ended.result)).status
+    await world.client(ADA).next_bot_card(after=card)
+    assert ("oath", "push") == (world.default_of(ADA), world.default_of(GRACE))
+
+
+async def test_another_account_on_the_page_is_refused(world: World) -> None:
+    """Grace signs in on Ada's page: her token is not kept for anybody, and Ada can still sign in herself."""
+    card = await challenged(world)
+    grace = world.sandbox.tenant.people[GRACE]
+    before = len(world.tokens)
+
+    await world.client(ADA).sign_in(card, account=grace)
+
+    answer = await world.client(ADA).next_bot_card(after=card)
+    assert "another account" in answer.visible_text
+    assert (before, "push", "push") == (len(world.tokens), world.default_of(ADA), world.default_of(GRACE))
+    await world.client(ADA).sign_in(card)
+    assert "Changed:" in (await world.client(ADA).next_bot_card(after=answer)).visible_text
+
+
+async def test_a_handle_is_good_once(world: World) -> None:
+    """The same verifyState again finds nothing, and nothing is carried out twice."""
+    card = await challenged(world)
+    ended = await world.client(ADA).sign_in(card, outside_browser=True)
+
+    statuses = [(await verify(world, ADA, ended.result)).status for _ in range(2)]
+
+    assert [200, 404] == statuses
+    await world.client(ADA).next_bot_card(after=card)
+    await world.sandbox.teams.idle()
+    assert 1 == world.outcomes().count("confirmed")
+
+
+@pytest.mark.parametrize(("state", "status"), [("unknown", 404), ("", 400), (None, 400), (7, 400), ("x" * 200, 400)])
+async def test_a_state_that_nobody_gave_is_refused(world: World, state: object, status: int) -> None:
+    """Neither a guess nor nonsense signs anybody in."""
+    assert status == (await verify(world, ADA, state)).status
+    assert [] == world.client(ADA).messages
+
+
+async def test_a_verify_state_outside_the_personal_chat_is_refused(world: World) -> None:
+    """Rule 8: a sign-in is a matter of the personal chat."""
+    card = await challenged(world)
+    ended = await world.client(ADA).sign_in(card, outside_browser=True)
+    channel = world.sandbox.teams.channel
+    value = {"state": ended.result}
+    invoke = channel.invoke(world.sandbox.tenant.people[ADA], "signin/verifyState", value)
+    invoke["conversation"]["conversationType"] = "groupChat"
+
+    assert 400 == (await channel.post(invoke)).status
+    assert "push" == world.default_of(ADA)
+
+
+async def test_a_closed_window_is_no_failure(world: World) -> None:
+    """Closing it is answered 200; the button works on."""
+    card = await challenged(world)
+    cancelled = await world.client(ADA).sign_in(card, cancel=True)
+    assert cancelled.invoke is not None
+    assert (200, "cancelled") == (cancelled.invoke.status, cancelled.failure)
+
+    await world.client(ADA).sign_in(card)
+
+    assert "Changed:" in (await world.client(ADA).next_bot_card(after=card)).visible_text
+
+
+# The pages
+
+
+async def get(world: World, path: str) -> tuple[int, str, dict[str, str]]:
+    """A page of the bot's own, without following redirects."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(world.bot_url + path, allow_redirects=False) as response,
+    ):
+        return response.status, await response.text(), dict(response.headers)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/auth/start",
+        "/auth/start?for=",
+        "/auth/start?for=unknown",
+        "/auth/start?for=a&for=b",
+        "/auth/start?for=%00",
+        f"/auth/start?for={'x' * 5000}",
+        "/auth/callback",
+        "/auth/callback?state=unknown&code=x",
+        "/auth/callback?state=a",
+        "/auth/callback?error=access_denied&error_description=%3Cscript%3Ealert(1)%3C/script%3E",
+        "/auth/callback?error=server_error&state=%22%3E%3Cimg%20src=x%3E",
+        "/auth/callback?admin_consent=True&tenant=%3Cb%3E",
+        "/auth/callback?admin_consent=True&error=access_denied&error_description=%3Cb%3E",
+    ],
+)
+async def test_a_page_without_a_sign_in_says_so_and_reflects_nothing(world: World, path: str) -> None:
+    """A plain sentence, strict headers, and no byte of what the request brought."""
+    status, text, headers = await get(world, path)
+
+    assert status in {200, 410, 503}
+    assert "Content-Security-Policy" in headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors https://teams.microsoft.com" in policy
+    assert "unsafe" not in policy
+    assert ("no-referrer", "no-store", "nosniff") == tuple(
+        headers[name] for name in ("Referrer-Policy", "Cache-Control", "X-Content-Type-Options")
+    )
+    assert "Set-Cookie" not in headers
+    assert not re.search(r"alert|<img|<b>|unknown|xxx", text)
+    assert not re.search(r"<script(?! src=\"/auth/static/)|style=|onload|javascript:", text)
+
+
+async def test_a_page_is_opened_again_with_the_same_address(world: World) -> None:
+    """A second click, or a link checker's look at the address, does not spoil the first page."""
+    card = await challenged(world)
+    path = world.client(ADA).sign_in_url(card).removeprefix(world.sandbox.site_url)
+
+    opened = [(await get(world, path))[2]["Location"] for _ in range(3)]
+
+    assert 1 == len(set(opened))
+    await world.client(ADA).sign_in(card)
+    assert "Changed:" in (await world.client(ADA).next_bot_card(after=card)).visible_text
+
+
+async def test_a_page_is_over_once_it_is_done(world: World) -> None:
+    """The state is used once: the same way back again, or the card's button later, brings nothing."""
+    card = await challenged(world)
+    ended = await world.client(ADA).sign_in(card, outside_browser=True)
+    path = urlsplit(ended.url)
+
+    again = await get(world, f"{path.path}?{path.query}")
+    button = await get(world, world.client(ADA).sign_in_url(card).removeprefix(world.sandbox.site_url))
+
+    assert (410, 410) == (again[0], button[0])
+    assert "This sign-in is over" in again[1]
+    assert ended.result is not None
+    assert ended.result not in again[1]
+
+
+async def test_the_callback_page_hands_over_a_handle_and_not_the_code(world: World) -> None:
+    """What the page and Teams get to see is worth nothing by itself."""
+    card = await challenged(world)
+    ended = await world.client(ADA).sign_in(card, outside_browser=True)
+    code = parse_qs(urlsplit(ended.url).query)["code"][0]
+
+    assert ended.result is not None
+    assert code not in ended.text + ended.result
+    assert 200 == ended.status
+
+
+@pytest.mark.parametrize("name", ["page.js", "page.css", "no-fetch.js", "MicrosoftTeams.min.js"])
+async def test_scripts_and_styles_come_from_us(world: World, name: str) -> None:
+    """TeamsJS is served locally, like everything else that a page loads."""
+    status, text, headers = await get(world, f"/auth/static/{name}")
+
+    assert 200 == status
+    assert len(text) > 50
+    assert headers["Content-Type"].startswith("text/")
+
+
+@pytest.mark.parametrize("name", ["README.md", "..%2fpages.py", "%2e%2e/pages.py", "page.js/", "teams-js-LICENSE", ""])
+async def test_nothing_else_is_served(world: World, name: str) -> None:
+    """The list of files is fixed."""
+    assert 404 == (await get(world, f"/auth/static/{name}"))[0]
+
+
+async def test_entra_away_while_a_page_is_opened_is_told_on_the_page(world: World) -> None:
+    """The command goes on waiting, and the page can be opened again."""
+    await world.ask(GRACE, "show my methods")
+    card = await challenged(world)
+    world.sandbox.faults.add(token(CODE_GRANT), Answer(503), times=1)
+    await world.client(ADA).sign_in(card)
+
+    trouble = await world.client(ADA).next_bot_card(after=card)
+    assert "Microsoft does not answer right now" in trouble.visible_text
+    await world.client(ADA).press(trouble, "Try again")
+
+    await eventually(lambda: world.default_of(ADA) == "oath")
+
+
+async def test_a_code_that_entra_does_not_take_can_be_got_anew(world: World) -> None:
+    """The person hears that the sign-in was not valid; the card's button opens a new page."""
+    card = await challenged(world)
+    refused = Answer(400, body={"error": "invalid_grant", "error_codes": [54005]})
+    world.sandbox.faults.add(token(CODE_GRANT), refused, times=1)
+    await world.client(ADA).sign_in(card)
+    trouble = await world.client(ADA).next_bot_card(after=card)
+
+    await world.client(ADA).sign_in(card)
+
+    assert "Changed:" in (await world.client(ADA).next_bot_card(after=trouble)).visible_text
+
+
+async def test_blocked_on_the_page_is_explained_there(world: World) -> None:
+    """Conditional Access stops the person on Entra's page; nothing loops."""
+    card = await challenged(world)
+    world.sandbox.situations.switch_on(Blocked(), ADA)
+
+    ended = await world.client(ADA).sign_in(card)
+
+    assert ended.failure in {"blocked", "cancelled"}
+    assert "push" == world.default_of(ADA)
+
+
+# Revoked in mid-conversation
+
+
+async def test_a_revoked_token_is_given_up_within_the_turn(world: World) -> None:
+    """Continuous access evaluation: the challenge drops the token, and a sign-in by the page goes on."""
+    await world.ask(ADA, "show my methods")
+    world.sandbox.situations.switch_on(AccessRevoked(), ADA)
+    await world.client(ADA).say("set my default MFA to oath")
+    card = await sign_in_card(world)
+    assert 0 == len(world.tokens)
+
+    await world.client(ADA).sign_in(card)
+
+    assert "Changed:" in (await world.client(ADA).next_bot_card(after=card)).visible_text
+
+
+async def test_the_token_declares_that_it_can_be_challenged(world: World) -> None:
+    """Client capability cp1, in both grants."""
+    await world.client(ADA).sign_in(await challenged(world))
+    await eventually(lambda: world.default_of(ADA) == "oath")
+
+    asked = world.sandbox.faults.seen(token("jwt-bearer")) + world.sandbox.faults.seen(token(CODE_GRANT))
+    assert {True} == {"CP1" in str(call.detail["claims"]).upper() for call in asked}
