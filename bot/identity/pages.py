@@ -37,7 +37,7 @@ _FILES = {
     "page.js": "text/javascript",
     "page.css": "text/css",
 }
-_MAX_PARAMETER = 4096
+_PLAIN = re.compile(r"[!-~]{1,4096}")
 _AADSTS = re.compile(r"\bAADSTS(\d{4,7})\b")
 
 # https://learn.microsoft.com/microsoftteams/platform/tabs/how-to/tab-requirements
@@ -139,9 +139,9 @@ def _page_headers(cloud: str) -> dict[str, str]:
 
 
 def _parameter(request: web.Request, name: str) -> str:
-    """A parameter that was given once and is not absurdly long; else empty, which nothing waits for."""
+    """A parameter that was given once and looks like one of Entra's or ours; else empty, which nothing waits for."""
     values = request.query.getall(name, [])
-    return values[0] if len(values) == 1 and len(values[0]) <= _MAX_PARAMETER and "\0" not in values[0] else ""
+    return values[0] if len(values) == 1 and _PLAIN.fullmatch(values[0]) else ""
 
 
 def _code_of(request: web.Request) -> tuple[str, str]:
@@ -154,7 +154,7 @@ def _code_of(request: web.Request) -> tuple[str, str]:
     error = _parameter(request, "error")
     if error:
         # Of the description only the number is looked at: the rest may name the person.
-        codes = [int(code) for code in _AADSTS.findall(_parameter(request, "error_description"))]
+        codes = [int(code) for code in _AADSTS.findall(request.query.get("error_description", ""))]
         raise error_from_entra({"error": error if error.isidentifier() else "unknown", "error_codes": codes})
     state, code = _parameter(request, "state"), _parameter(request, "code")
     if not state or not code:

@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/microsoftteams/platform/bots/how-to/authenti
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass, replace
 from functools import partial
@@ -42,7 +43,9 @@ __all__ = ["Exchange", "SignIn", "reported_failure"]
 
 _log = get_logger(__name__)
 _OAUTH_CARD = "application/vnd.microsoft.card.oauth"
-_MAX_ID = 64
+_MAX_CODE = 64
+# Ours are UUIDs; one that we never sent may look otherwise and does no harm.
+_ID = re.compile(r"[!-~]{1,64}")
 _MAX_HINT = 320
 
 
@@ -127,7 +130,7 @@ class SignIn:
         """
         request = value if isinstance(value, dict) else {}
         exchange_id, token = request.get("id"), request.get("token")
-        if not isinstance(exchange_id, str) or not 0 < len(exchange_id) <= _MAX_ID:
+        if not isinstance(exchange_id, str) or not _ID.fullmatch(exchange_id):
             return Exchange(400)
         if not isinstance(token, str) or not token:
             return Exchange(400, _failure(exchange_id, "there is no token"))
@@ -219,7 +222,7 @@ def reported_failure(value: object) -> MfaBotError:
     Codes: https://github.com/microsoft/teams.py (``app_oauth.py``); Microsoft's documentation has no list.
     """
     code = value.get("code") if isinstance(value, dict) else None
-    name = code[:_MAX_ID] if isinstance(code, str) else None
+    name = code[:_MAX_CODE] if isinstance(code, str) else None
     match name:
         case "tokenmissing" | "userconsentrequired" | "interactionrequired":
             return StepUpNeeded("Teams could not get a token by itself", code=name)

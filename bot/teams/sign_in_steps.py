@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -38,7 +39,7 @@ from bot.telemetry import get_logger, log_error
 __all__ = ["SignInSteps"]
 
 _log = get_logger(__name__)
-_MAX_HANDLE = 128
+_HANDLE = re.compile(r"[\w-]{1,128}", re.ASCII)
 _CANCELLED = "CancelledByUser"
 """What Teams has been seen to send as the state when the window was closed; it is not documented."""
 
@@ -85,7 +86,7 @@ class SignInSteps:
         activity = context.activity
         value = activity.value if isinstance(activity.value, dict) else {}
         handle = value.get("state")
-        if not is_personal(activity) or not isinstance(handle, str) or not 0 < len(handle) <= _MAX_HANDLE:
+        if not is_personal(activity) or not isinstance(handle, str) or not _HANDLE.fullmatch(handle):
             return InvokeResponse(status=400)
         if handle == _CANCELLED:
             _log.info("the sign-in window was closed")

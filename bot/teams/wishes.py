@@ -56,11 +56,11 @@ class Wish:
             SenderUnknown: see ``sender_of``.
         """
         command = _pressed(activity.value)
-        origin = origin_of(activity)
+        person, origin = sender_of(activity), origin_of(activity)
         if isinstance(command, Press):
-            # However often it is pressed, it is one wish.
-            origin = replace(origin, wish_key=f"press:{command.action_id}"[:_MAX_KEY])
-        return cls(sender_of(activity), command, origin, card_activity_id=_card_id(activity))
+            # However often somebody presses it, it is one wish of theirs.
+            origin = replace(origin, wish_key=f"press:{person.oid}:{command.action_id}"[:_MAX_KEY])
+        return cls(person, command, origin, card_activity_id=_card_id(activity))
 
     @classmethod
     def stored(cls, pending: PendingCommand, person: Person) -> Wish:

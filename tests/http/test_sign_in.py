@@ -122,7 +122,7 @@ async def test_nobody_can_take_over_somebody_elses_command(world: World) -> None
     assert (world.default_of(ADA), world.default_of(GRACE), world.patches()) == ("push", "push", 0)
 
 
-@pytest.mark.parametrize("exchange_id", [None, "", 7, "x" * 65, ["a"]])
+@pytest.mark.parametrize("exchange_id", [None, "", 7, "x" * 65, ["a"], "\0", "a b", "\u00e4"])
 async def test_an_exchange_needs_an_id(world: World, exchange_id: object) -> None:
     """An exchange without a usable id is 400."""
     assert (await exchange(world, ADA, exchange_id, sso(world, ADA))).status == 400

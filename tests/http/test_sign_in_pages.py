@@ -245,7 +245,10 @@ async def test_a_handle_is_good_once(world: World) -> None:
     assert 1 == world.outcomes().count("confirmed")
 
 
-@pytest.mark.parametrize(("state", "status"), [("unknown", 404), ("", 400), (None, 400), (7, 400), ("x" * 200, 400)])
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [("unknown", 404), ("", 400), (None, 400), (7, 400), ("x" * 200, 400), ("\0", 400), ("a b", 400)],
+)
 async def test_a_state_that_nobody_gave_is_refused(world: World, state: object, status: int) -> None:
     """Neither a guess nor nonsense signs anybody in."""
     assert status == (await verify(world, ADA, state)).status
@@ -300,6 +303,12 @@ async def get(world: World, path: str) -> tuple[int, str, dict[str, str]]:
         f"/auth/start?for={'x' * 5000}",
         "/auth/callback",
         "/auth/callback?state=unknown&code=x",
+        "/auth/start?for=%ff%fe",
+        "/auth/start?for=%ed%a0%80",
+        "/auth/callback?state=%ed%a0%80&code=%ff",
+        "/auth/callback?state=%00&code=%00",
+        "/auth/callback?state=a&code=b&state=c",
+        "/auth/callback?error=%00%ff&error_description=AADSTS99999999999999999999",
         "/auth/callback?state=a",
         "/auth/callback?error=access_denied&error_description=%3Cscript%3Ealert(1)%3C/script%3E",
         "/auth/callback?error=server_error&state=%22%3E%3Cimg%20src=x%3E",
@@ -440,3 +449,24 @@ async def test_the_token_declares_that_it_can_be_challenged(world: World) -> Non
 
     asked = world.sandbox.faults.seen(token("jwt-bearer")) + world.sandbox.faults.seen(token(CODE_GRANT))
     assert {True} == {"CP1" in str(call.detail["claims"]).upper() for call in asked}
+
+
+async def test_entras_reason_is_told_on_the_page(world: World) -> None:
+    """By the number in its description, which has line breaks; nothing else of it is looked at."""
+    description = "AADSTS53003%3A+Access+has+been+blocked.%0D%0ATrace+ID%3A+x%0D%0A"
+    _, text, _ = await get(world, f"/auth/callback?error=access_denied&error_description={description}&state=x")
+
+    assert 'data-failure="blocked"' in text
+    assert "A policy of your organisation" in text
+
+
+@pytest.mark.parametrize("cloud", ["public", "usgov", "usgov-dod", "china"])
+async def test_each_cloud_has_its_own_teams(start: Start, sandbox: Any, cloud: str) -> None:
+    """Only Teams of that cloud may show the pages in a frame."""
+    own = {"public": "teams.microsoft.com", "china": "teams.microsoftonline.cn"}.get(cloud, "teams.microsoft.us")
+    assert sandbox
+    async with start(cloud=cloud) as world:
+        policy = (await get(world, "/auth/start"))[2]["Content-Security-Policy"]
+    ancestors = policy.split("frame-ancestors ")[1].split()
+    assert any(host.endswith(own) for host in ancestors)
+    assert cloud == "public" or not any("microsoft.com" in host for host in ancestors)
