@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,7 +13,8 @@ import pytest
 from sandbox import AccessRevoked, Blocked, ChatMessage, StepUp, StepUpAtSignIn
 from sandbox.faults import Answer, token
 from tests.conftest import ADA, GRACE, Start, World, eventually
-from tests.http.signing_in import oauth, sign_in_card, verify, visible_cards
+from tests.database import execute
+from tests.http.signing_in import oauth, sign_in_card, sign_in_cards, verify, visible_cards
 
 CODE_GRANT = "authorization_code"
 
@@ -133,9 +135,7 @@ async def test_a_second_challenge_for_the_same_command_stops_with_an_explanation
     assert "Microsoft asks for more" in answer.visible_text
     assert "https://aka.ms/mysecurityinfo" in str(answer.card)
     await world.sandbox.teams.idle()
-    assert 1 == len([message for message in world.client(ADA).messages if oauth(message) and not message.hidden]) + len(
-        [message for message in world.client(ADA).messages if message.id == card.id and message.hidden]
-    )
+    assert ["tokenExchangeResource" in (oauth(asked) or {}) for asked in sign_in_cards(world)] == [True, False]
     assert ("push", 2) == (world.default_of(ADA), world.patches())
 
 
@@ -470,3 +470,83 @@ async def test_each_cloud_has_its_own_teams(start: Start, sandbox: Any, cloud: s
     ancestors = policy.split("frame-ancestors ")[1].split()
     assert any(host.endswith(own) for host in ancestors)
     assert cloud == "public" or not any("microsoft.com" in host for host in ancestors)
+
+
+# Many things at once
+
+
+async def test_two_commands_that_wait_go_on_after_one_sign_in(world: World) -> None:
+    """In the order in which they were said; the other card's button is over then."""
+    first = await challenged(world, "use text messages")
+    await world.client(ADA).say("use office calls")
+    await eventually(lambda: len([card for card in sign_in_cards(world) if not card.hidden]) == 2)
+
+    await world.client(ADA).sign_in(first)
+    await eventually(lambda: len(visible_cards(world)) == 2)
+
+    first_text, second_text = visible_cards(world)
+    assert "Changed: Authenticator notification → text message" in first_text
+    assert "Changed: text message → call to your office phone" in second_text
+    assert 410 == (await world.client(ADA).sign_in(sign_in_cards(world)[-1])).status
+
+
+async def test_the_handle_and_the_next_message_at_the_same_time_do_it_once(world: World) -> None:
+    """Whichever redeems the code, the command is carried out once, and the message is answered."""
+    card = await challenged(world)
+    ended = await world.client(ADA).sign_in(card, outside_browser=True)
+
+    verified, _ = await asyncio.gather(verify(world, ADA, ended.result), world.client(ADA).say("show my methods"))
+    await eventually(lambda: len(visible_cards(world)) == 2)
+    await world.sandbox.teams.idle()
+
+    assert verified.status in {200, 404}
+    assert ("oath", 1, 1) == (
+        world.default_of(ADA),
+        world.outcomes().count("confirmed"),
+        len(world.sandbox.faults.seen(token(CODE_GRANT))),
+    )
+
+
+async def test_the_same_handle_at_two_instances_does_it_once(start: Start, postgresql_url: str) -> None:
+    """One of them gets the code."""
+    async with start(database_url=postgresql_url) as first, start(database_url=postgresql_url) as second:
+        first.sandbox.connect_bot(f"{first.bot_url}/api/messages")
+        card = await challenged(first)
+        ended = await first.client(ADA).sign_in(card, outside_browser=True)
+
+        statuses = []
+        for world in (second, first):
+            world.sandbox.connect_bot(f"{world.bot_url}/api/messages")
+            statuses.append((await verify(world, ADA, ended.result)).status)
+        await eventually(lambda: first.outcomes().count("confirmed") == 1)
+
+        assert [200, 404] == statuses
+        assert "oath" == first.default_of(ADA)
+
+
+@pytest.mark.parametrize("at", ["verify", "page"])
+async def test_without_the_database_a_sign_in_is_explained(world: World, at: str) -> None:
+    """The page or the chat says so; nothing breaks, nothing is changed."""
+    card = await challenged(world)
+    ended = await world.client(ADA).sign_in(card, outside_browser=True) if at == "verify" else None
+    await asyncio.to_thread(execute, world.database_url, "DROP TABLE sign_ins")
+
+    if ended is not None:
+        assert 200 == (await verify(world, ADA, ended.result)).status
+        assert "I can't write my records" in (await world.client(ADA).next_bot_card()).visible_text
+    else:
+        page = await world.client(ADA).sign_in(card)
+        assert (503, "trouble") == (page.status, page.failure)
+    assert "push" == world.default_of(ADA)
+
+
+async def test_what_the_person_said_ten_minutes_ago_is_not_done(world: World) -> None:
+    """The card's button is over then, and a later sign-in carries nothing out."""
+    card = await challenged(world)
+    past = "2020-01-01 00:00:00.000000"
+    await asyncio.to_thread(execute, world.database_url, f"UPDATE commands SET until_utc = '{past}'")  # noqa: S608
+
+    assert 410 == (await world.client(ADA).sign_in(card)).status
+    world.sandbox.situations.clear()
+    assert "Your default is" in await world.read(ADA, "show my methods")
+    assert "push" == world.default_of(ADA)
