@@ -16,7 +16,10 @@ from bot.errors import MfaBotError
 __all__ = ["Metrics", "configure_logging", "get_logger", "log_error", "redact"]
 
 REDACTED = "[redacted]"
-_SECRET_KEYS = frozenset({"token", "access_token", "assertion", "authorization", "client_secret", "value", "claims"})
+_SECRET_KEYS = frozenset(
+    """token access_token assertion authorization client_secret client_assertion password value claims flow handle
+    code_verifier""".split()
+)
 # Three dotted base64url parts that begin like a JSON header: every JWT, wherever it turns up.
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
 # A number in international form with the usual separators. Other digits are ids, times and counts.
