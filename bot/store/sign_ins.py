@@ -87,13 +87,18 @@ class SignIns:
         waits = (sign_ins.c.code.is_not(None), sign_ins.c.until_utc > self._clock())
         which = _is_of(person) if handle is None else (sign_ins.c.handle == handle,)
         query = select(sign_ins).where(*waits, *which).order_by(sign_ins.c.until_utc.desc()).limit(1)
-        async with self._database.writing() as connection:
+        async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
-            if row is not None and _who(row) != (person.tid, person.oid):
-                raise WrongPerson("a sign-in that somebody else has begun", sender=person.oid)
-            taken = row and (await connection.execute(delete(sign_ins).where(sign_ins.c.state == row.state))).rowcount
+        if row is None:
+            # Mostly so: nothing was written for it.
+            self._with_code.discard((person.tid, person.oid))
+            return None
+        if _who(row) != (person.tid, person.oid):
+            raise WrongPerson("a sign-in that somebody else has begun", sender=person.oid)
+        async with self._database.writing() as connection:
+            taken = await connection.execute(delete(sign_ins).where(sign_ins.c.state == row.state))
         self._with_code.discard((person.tid, person.oid))
-        return WaitingCode(row.state, row.command_id, row.flow, row.code) if row and taken else None
+        return WaitingCode(row.state, row.command_id, row.flow, row.code) if taken.rowcount else None
 
     async def put_back(self, person: Person, waiting: WaitingCode) -> None:
         """Entra could not be asked: the code may be redeemed a moment later."""

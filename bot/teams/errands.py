@@ -117,7 +117,8 @@ class Errands:
 
     async def carry_out(self, context: TurnContext, wish: Wish) -> Reply | None:
         """The answer to ``wish``; None when a sign-in card was sent, and the answer comes after that."""
-        if self._sign_in.may_have_signed_in(wish.person):
+        # Who signs out does not want to be signed in first.
+        if self._sign_in.may_have_signed_in(wish.person) and not isinstance(wish.command, SignOut):
             async with self.order_of(wish.person):
                 went_on = await self._go_on_after_page(context, wish.person)
             if went_on and isinstance(wish.command, NotUnderstood):

@@ -200,6 +200,8 @@ async def test_a_code_that_waits_is_forgotten_too(world: World) -> None:
     assert ended.result is not None
     assert 0 == world.count("sign_ins")
     assert 0 == world.count("commands", "state = 'waiting'")
+    await world.sandbox.teams.idle()
+    assert ("push", 1) == (world.default_of(ADA), len(visible_cards(world)))
 
 
 async def test_signing_out_reaches_the_other_instances(start: Start, pace: Any, postgresql_url: str) -> None:
