@@ -18,10 +18,8 @@ from bot.errors import (
     MfaBotError,
     OtherAccount,
     SenderUnknown,
-    SignInError,
     StepUpNeeded,
     StoreUnavailable,
-    UpstreamError,
     WrongPerson,
 )
 from bot.mfa import Person
@@ -95,13 +93,13 @@ class SignInSteps:
             person = sender_of(activity)
             if not await self._sign_in.redeem(person, handle):
                 return InvokeResponse(status=404)
-        except (OtherAccount, UpstreamError, StoreUnavailable) as error:
+        except OtherAccount as error:
             return self._told_later(context, error)
         except (SenderUnknown, WrongPerson) as error:
             # Whoever has begun this sign-in may still finish it; the one who sent this learns nothing of it.
             log_error(_log, error)
             return InvokeResponse(status=403)
-        except SignInError as error:
+        except MfaBotError as error:
             return self._told_later(context, error)
         self._in_a_turn(context, lambda turn: self._go_on(turn, person, Waiting(by_page_too=True)))
         return InvokeResponse(status=200)
