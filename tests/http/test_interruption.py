@@ -167,7 +167,7 @@ async def test_a_wish_that_waited_behind_a_slow_one_is_not_carried_out_when_its_
         await eventually(lambda: world.count("commands", "state = 'waiting'") == 2)
         world.sandbox.faults.add(graph("PATCH"), hold)
         ada = world.sandbox.tenant.people[ADA]
-        value = {"id": "of another card", "token": world.sandbox.entra.issue_sso_token(ada)}
+        value = {"id": "of-another-card", "token": world.sandbox.entra.issue_sso_token(ada)}
         await world.sandbox.teams.channel.post(world.sandbox.teams.channel.invoke(ada, "signin/tokenExchange", value))
         await eventually(lambda: world.count("audit"))
         given_up = "UPDATE commands SET state = 'done' WHERE command LIKE '%voiceOffice%'"
