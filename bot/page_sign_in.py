@@ -102,7 +102,8 @@ class PageSignIns:
         try:
             redeemed = await self._entra.redeem(waiting.flow, waiting.code)
         except UpstreamError:
-            await self._records.put_back(person, waiting)
+            if not self._tokens.has_signed_out(person, since=asked_at):
+                await self._records.put_back(person, waiting)
             raise
         if (redeemed.person.tid, redeemed.person.oid) != (person.tid, person.oid):
             raise OtherAccount(sender=person.oid)

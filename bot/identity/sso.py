@@ -91,6 +91,9 @@ class SsoValidator:
             )
         except jwt.ExpiredSignatureError:
             raise AssertionExpired from None
+        except jwt.InvalidIssuerError:
+            # Entra signs for all tenants with the same keys, so it may be genuine.
+            raise NotAMember("a token of another issuer") from None
         except jwt.InvalidAudienceError:
             raise BotMisconfigured(
                 "the single sign-on token is for another application: check the app's webApplicationInfo.resource and "

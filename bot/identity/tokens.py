@@ -117,12 +117,16 @@ class UserTokens:
 
         Not if they have signed out since it was asked for, at ``asked_at`` in seconds since the epoch.
         """
-        if self._signed_out.get((person.tid, person.oid), -math.inf) >= asked_at:
+        if self.has_signed_out(person, since=asked_at):
             return
         self._drop(person.tid, person.oid)
         now = self._clock()
         usable_until = min(token.expires_at - _MARGIN_S, now + _LONGEST_S)
         self._add((person.tid, person.oid, scopes), _Entry(None, token.secret, usable_until, now), person)
+
+    def has_signed_out(self, person: Person, *, since: float) -> bool:
+        """True if ``person`` has signed out at or after ``since``, in seconds since the epoch."""
+        return self._signed_out.get((person.tid, person.oid), -math.inf) >= since
 
     def is_fresh(self, person: Person, scopes: frozenset[str]) -> bool:
         """True if ``person`` has signed in by the page within ten minutes."""

@@ -89,12 +89,14 @@ class Inbox:
             known = (await connection.execute(select(commands).where(same))).one()
             again = {name: row[name] for name in _ASKED_AGAIN}
             stays = known.state == _State.WAITING and known.until_utc > self._clock() and known.by_page
+            sent_just_now = stays and row["until_utc"] - known.until_utc < _ONE_CARD
             if stays:
                 kept = {name: getattr(known, name) for name in _ASKED_AGAIN}
-                again = {**kept, "claims": row["claims"] or known.claims, "until_utc": row["until_utc"]}
+                until = known.until_utc if sent_just_now else row["until_utc"]
+                again = {**kept, "claims": row["claims"] or known.claims, "until_utc": until}
             changed = update(commands).where(same).values(again).returning(commands)
             waits = (await connection.execute(changed)).one()
-        return None if stays and row["until_utc"] - known.until_utc < _ONE_CARD else _pending(waits)
+        return None if sent_just_now else _pending(waits)
 
     async def find_waiting(self, command_id: str) -> PendingCommand | None:
         """The command that waits for a sign-in under ``command_id``; None if none does (any more)."""

@@ -165,6 +165,7 @@ class WaitingCode:
     flow: Mapping[str, object] = field(repr=False)
     """What MSAL has to know again: the PKCE verifier, the nonce, and the rest of what the page was opened with."""
     code: str = field(repr=False)
+    until_utc: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,9 @@ class SignIns:
                     return None
                 flow = known.flow
                 await connection.execute(update(sign_ins).where(is_its).values(until_utc=until))
-            await connection.execute(update(commands).where(commands.c.id == pending.id).values(until_utc=until))
+            # Not one that a silent sign-in has taken meanwhile: then the time means something else.
+            waits = (commands.c.id == pending.id, commands.c.state == "waiting")
+            await connection.execute(update(commands).where(*waits).values(until_utc=until))
         return flow
 
     async def keep_code(self, state: str, code: str) -> str | None:
@@ -73,7 +75,7 @@ class SignIns:
             row = updated.one_or_none()
             if row is None:
                 return None
-            longer = (commands.c.id == row.command_id, commands.c.until_utc < until)
+            longer = (commands.c.id == row.command_id, commands.c.state == "waiting", commands.c.until_utc < until)
             await connection.execute(update(commands).where(*longer).values(until_utc=until))
         self._with_code.add(_who(row))
         return handle
@@ -91,17 +93,18 @@ class SignIns:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             # Mostly so: nothing was written for it.
-            self._with_code.discard((person.tid, person.oid))
+            if handle is None:
+                self._with_code.discard((person.tid, person.oid))
             return None
         if _who(row) != (person.tid, person.oid):
             raise WrongPerson("a sign-in that somebody else has begun", sender=person.oid)
         async with self._database.writing() as connection:
             taken = await connection.execute(delete(sign_ins).where(sign_ins.c.state == row.state))
         self._with_code.discard((person.tid, person.oid))
-        return WaitingCode(row.state, row.command_id, row.flow, row.code) if taken.rowcount else None
+        return WaitingCode(row.state, row.command_id, row.flow, row.code, row.until_utc) if taken.rowcount else None
 
     async def put_back(self, person: Person, waiting: WaitingCode) -> None:
-        """Entra could not be asked: the code may be redeemed a moment later."""
+        """Entra could not be asked: the code may be redeemed a moment later, within its five minutes."""
         row = {
             "state": waiting.state,
             "command_id": waiting.command_id,
@@ -109,7 +112,7 @@ class SignIns:
             "oid": person.oid,
             "flow": dict(waiting.flow),
             "code": waiting.code,
-            "until_utc": self._clock() + _CODE_LIFETIME,
+            "until_utc": waiting.until_utc,
         }
         async with self._database.writing() as connection:
             await insert_if_absent(connection, sign_ins, row)

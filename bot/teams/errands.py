@@ -210,7 +210,9 @@ class Errands:
         conversation_id = origin_of(context.activity).conversation_id
         claimed_at_s = time.monotonic()
         for pending in await self._sign_in.claim(person, conversation_id, what):
-            wish = replace(Wish.stored(pending, person), taken_at_s=claimed_at_s)
+            # After the page, another challenge would be the second one for the same wish.
+            demand = replace(pending.demand, by_page=pending.demand.by_page or what.by_page_too)
+            wish = replace(Wish.stored(pending, person), taken_at_s=claimed_at_s, demand=demand)
             try:
                 reply = await self._carry_out(context, wish) if await self._is_still_ours(wish) else None
                 if reply is not None:

@@ -118,7 +118,7 @@ _WISH_TO_UNDO = re.compile(
 _REASON = re.compile(rf"(?: {_MISTAKE})?{_AND_THANKS}")
 _SIGN_OUT = re.compile(
     rf"{_POLITE}{_ASKING}{_POLITE}(?:(?:sign|log)(?: me)?[ -]?(?:out|off)"
-    r"|forget (?:me|my (?:sign in|sign-in|signin|login|account|token|session)))"
+    r"|forget (?:me|my (?:sign in|sign-in|signin|login|account|session)))"
     rf"(?: (?:of this|of the bot|everywhere|here))*{_AND_THANKS}"
 )
 _PLEASE = re.compile(r"\b(?:please|pls|plz|kindly)\b")
@@ -143,7 +143,7 @@ def wants_undo(parts: Sequence[Part]) -> bool:
 
 def wants_sign_out(parts: Sequence[Part]) -> bool:
     """True if ``parts`` are a wish to be signed out, and nothing else; "how do I sign out?" is none."""
-    return len(parts) == 1 and _SIGN_OUT.fullmatch(parts[0].canonical) is not None
+    return _SIGN_OUT.fullmatch(" ".join(part.canonical for part in parts)) is not None
 
 
 def _is_only(pattern: re.Pattern[str], part: Part, text: str) -> bool:

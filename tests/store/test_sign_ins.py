@@ -29,7 +29,9 @@ async def test_a_code_is_given_once_to_its_person(store: Store) -> None:
     assert handle is not None
     assert len(handle) > 40
 
-    assert WaitingCode("state", "command", FLOW, "code") == await store.sign_ins.take(ADA, handle)
+    taken = await store.sign_ins.take(ADA, handle)
+    assert taken is not None
+    assert WaitingCode("state", "command", FLOW, "code", taken.until_utc) == taken
     assert [None, None] == [await store.sign_ins.take(ADA, handle), await store.sign_ins.take(ADA)]
 
 
@@ -89,6 +91,17 @@ async def test_a_code_that_could_not_be_redeemed_waits_again(store: Store) -> No
 
     assert store.sign_ins.may_have_code(ADA)
     assert [None, waiting] == [await store.sign_ins.take(ADA, handle), await store.sign_ins.take(ADA)]
+
+
+async def test_a_page_that_is_opened_late_revives_nothing(store: Store, clock: Clock) -> None:
+    """A silent sign-in has carried the command out meanwhile: that it was there is remembered for its day."""
+    await store.inbox.await_sign_in(COMMAND)
+    await store.inbox.finish("message:1")
+    await store.sign_ins.open(COMMAND, FLOW)
+    clock.now += TEN
+    await store.clean()
+
+    assert not await store.inbox.begin(COMMAND)
 
 
 async def test_of_ten_who_ask_for_a_code_one_gets_it(store: Store, other: Store) -> None:

@@ -677,7 +677,7 @@ def test_nothing_in_the_corpus_is_dangerous(line: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "text",
     ["sign out", "Sign out!", "log out", "logout", "sign me out please", "please log me off", "can you sign me out?",
-     "forget me", "forget my sign-in"],
+     "forget me", "forget my sign-in", "sign out, please", "hi, sign me out"],
 )  # fmt: skip
 def test_a_wish_to_be_signed_out_is_understood(text: str) -> None:
     """In the usual words."""
