@@ -94,7 +94,7 @@ def sign_in_routes(pages: SignInPages, cloud: str) -> list[web.RouteDef]:
 
     async def callback(request: web.Request) -> web.Response:
         if "admin_consent" in request.query:
-            granted = "error" not in request.query
+            granted = "error" not in request.query and _parameter(request, "admin_consent").lower() == "true"
             return _respond(_CONSENT_GIVEN if granted else _CONSENT_REFUSED, headers)
         try:
             handle = await pages.finish(*_code_of(request))

@@ -113,5 +113,5 @@ def _is_guest(claims: Mapping[str, Any], tenant: TenantId) -> bool:
     (https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference,
     https://learn.microsoft.com/entra/identity-platform/optional-claims-reference).
     """
-    provider = str(claims.get("idp", ""))
+    provider = str(claims.get("idp") or "")
     return claims.get("acct") == 1 or (provider != "" and tenant not in provider.lower())

@@ -106,7 +106,8 @@ class Errands:
         await self._go_on_after_page(context, wish.person)
         if self._self_service.is_signed_in(wish.person):
             # Signed in by an earlier wish that is about to go on: it goes first.
-            await self.carry_out_waiting(context, wish.person, Waiting())
+            by_page = self._sign_in.has_signed_in_by_page(wish.person)
+            await self.carry_out_waiting(context, wish.person, Waiting(by_page_too=by_page))
         return await self._carry_out(context, wish) if await self._is_still_ours(wish) else None
 
     async def _is_still_ours(self, wish: Wish) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -101,7 +102,13 @@ class SignIn:
         if waits is not None:
             card = self._card(waits, texts_of(context.activity))
             attachment = Attachment(content_type=_OAUTH_CARD, content=card)
-            await context.send_activity(Activity(type=ActivityTypes.message, attachments=[attachment]))
+            try:
+                await context.send_activity(Activity(type=ActivityTypes.message, attachments=[attachment]))
+            except MfaBotError:
+                # Nobody can answer a card that was never sent, so nothing may wait for it.
+                with suppress(StoreUnavailable):
+                    await self._inbox.finish(command.message_key)
+                raise
 
     def _card(self, command: PendingCommand, texts: Texts) -> dict[str, Any]:
         text = texts.gettext("Please sign in once; then I carry on by myself with what you asked for.")
@@ -206,14 +213,19 @@ class SignIn:
     async def sign_out(self, person: Person) -> bool:
         """Forget ``person``'s tokens, and what waits for a sign-in; True if every other instance will as well."""
         self._tokens.sign_out(person.tid, person.oid)
-        try:
-            await self._store.sign_outs.note(person)
-            await self._store.sign_ins.drop(person)
-            await self._inbox.drop_waiting(person)
-        except StoreUnavailable as error:
-            log_error(_log, error)
-            return False
-        return True
+        done = True
+        # Each for itself: what waits must go also where the others can't be told.
+        for step in (self._inbox.drop_waiting, self._store.sign_ins.drop, self._store.sign_outs.note):
+            try:
+                await step(person)
+            except StoreUnavailable as error:
+                log_error(_log, error)
+                done = False
+        return done
+
+    def has_signed_in_by_page(self, person: Person) -> bool:
+        """True if ``person`` has done so within ten minutes, so that what waits for the page may go on."""
+        return self._tokens.is_fresh(person, SELF_SCOPES)
 
 
 def reported_failure(value: object) -> MfaBotError:
