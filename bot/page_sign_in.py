@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from bot.errors import OtherAccount, SignInOver, UpstreamError
+from bot.errors import OtherAccount, SignInOver, Throttled, Unavailable
 from bot.identity import SELF_SCOPES, PageSignIn, Redeemed, UserTokens
 from bot.mfa import Person
 from bot.store import Inbox, SignIns
@@ -69,6 +69,14 @@ class PageSignIns:
             raise SignInOver("its code is there already")
         return str(flow["auth_uri"])
 
+    async def is_open(self, state: str) -> bool:
+        """True if a page of ours was opened with ``state``, and nothing has come back from it yet.
+
+        Raises:
+            StoreUnavailable: it can't be looked up.
+        """
+        return await self._records.is_open(state)
+
     async def finish(self, state: str, code: str) -> str:
         """Keep the code that Entra has sent to the page; the handle that the page passes on to Teams.
 
@@ -92,7 +100,7 @@ class PageSignIns:
             WrongPerson: somebody else has begun the sign-in.
             OtherAccount: somebody else has signed in on the page; their token is not kept.
             SignInError: Entra does not take the code.
-            UpstreamError: Entra can't be asked; the code goes on waiting.
+            UpstreamError: Entra can't be asked, and the code goes on waiting; or its answer was not what it should be.
             StoreUnavailable: the code can't be looked up.
         """
         waiting = await self._records.take(person, handle)
@@ -101,7 +109,8 @@ class PageSignIns:
         asked_at = time.time()
         try:
             redeemed = await self._entra.redeem(waiting.flow, waiting.code)
-        except UpstreamError:
+        except (Throttled, Unavailable):
+            # Entra has not looked at it, as far as anybody can tell; after any other answer it is used up.
             if not self._tokens.has_signed_out(person, since=asked_at):
                 await self._records.put_back(person, waiting)
             raise

@@ -157,7 +157,7 @@ async def _build(settings: Settings, pace: Pace, stack: AsyncExitStack) -> _Part
     )
     # Warm up at once; what fails is logged, and tried again when it is needed.
     await asyncio.gather(channel_keys.load(), entra_keys.load(), _warm(bot_token))
-    routes = sign_in_routes(pages, settings.cloud)
+    routes = sign_in_routes(pages, settings.cloud, settings.tenant)
     neighbours = Neighbours(store, tokens, every_s=pace.neighbours_s)
     return _Parts(adapter, handler, routes, store, channel_keys, tokens, metrics, housekeeping, neighbours)
 

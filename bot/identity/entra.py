@@ -122,6 +122,11 @@ class _Session(requests.Session):
         return super().request(*args, **{"timeout": self._timeout, **kwargs})
 
 
+_Call = Callable[[msal.ConfidentialClientApplication], Mapping[str, Any]]
+_MISREAD = (ValueError, RuntimeError, AttributeError, LookupError, TypeError)
+"""What MSAL raises over an answer that is not as it takes for granted."""
+
+
 class EntraClient:
     """One confidential client of the tenant. Built lazily in a thread, since its constructor asks the network.
 
@@ -175,14 +180,16 @@ class EntraClient:
         return await self._call(begin)
 
     async def redeem(self, flow: Mapping[str, Any], code: str) -> Redeemed:
-        """The token for an authorization code. MSAL checks state, nonce and id token, and sends the verifier.
+        """The token for an authorization code. MSAL checks state and nonce, and sends the verifier.
 
         Raises as ``on_behalf_of``.
         """
         answer = {"code": code, "state": flow.get("state")}
         asked_at = time.time()
         # A copy, since MSAL takes out of the flow what it has used.
-        result = await self._call(lambda app: app.acquire_token_by_auth_code_flow(dict(flow), answer))
+        result = await self._call(
+            lambda app: app.acquire_token_by_auth_code_flow(dict(flow), answer), misread=SignInRefused
+        )
         token = self._token(result, asked_at)
         claims = result.get("id_token_claims")
         return Redeemed(token, person_of(claims if isinstance(claims, dict) else {}))
@@ -206,21 +213,25 @@ class EntraClient:
     def _full(self, scopes: frozenset[str]) -> list[str]:
         return [f"{self._settings.graph_url}/{scope}" for scope in sorted(scopes)]
 
-    async def _ask(self, call: Callable[[msal.ConfidentialClientApplication], Mapping[str, Any]]) -> AccessToken:
+    async def _ask(self, call: _Call) -> AccessToken:
         asked_at = time.time()
         return self._token(await self._call(call), asked_at)
 
-    async def _call(self, call: Callable[[msal.ConfidentialClientApplication], Mapping[str, Any]]) -> Mapping[str, Any]:
+    async def _call(self, call: _Call, misread: type[MfaBotError] = Unavailable) -> Mapping[str, Any]:
         try:
             async with asyncio.timeout(self._pace.sign_in_s):
                 return await self._answer(call)
         except TimeoutError:
             self._observe(0)
             raise Unavailable("Entra did not answer in time") from None
-        except (requests.RequestException, MsalError, ValueError, OSError) as error:
+        except (requests.RequestException, MsalError, OSError) as error:
             self._observe(0)
             # No chain: requests' errors hold the request, and that holds the assertion.
             raise Unavailable("Entra did not answer properly", cause=type(error).__name__) from None
+        except _MISREAD as error:
+            self._observe(0)
+            # No chain here either: MSAL's sentences quote the id token.
+            raise misread("Entra did not answer properly", cause=type(error).__name__) from None
 
     def _token(self, answer: Mapping[str, Any], asked_at: float) -> AccessToken:
         secret, lifetime_s = answer.get("access_token"), answer.get("expires_in")
@@ -230,9 +241,7 @@ class EntraClient:
         self._observe(400)
         raise error_from_entra(answer)
 
-    async def _answer(
-        self, call: Callable[[msal.ConfidentialClientApplication], Mapping[str, Any]]
-    ) -> Mapping[str, Any]:
+    async def _answer(self, call: _Call) -> Mapping[str, Any]:
         """MSAL's answer; asked once more if the credential was refused and there is a newer one in its file."""
         loop = asyncio.get_running_loop()
         app = await self._application.get()

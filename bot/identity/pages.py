@@ -25,6 +25,7 @@ from bot.errors import (
 )
 from bot.identity.entra import error_from_entra
 from bot.locale import DEFAULT_LANGUAGE, N_, Texts, texts_for
+from bot.mfa import TenantId
 from bot.telemetry import get_logger, log_error
 
 __all__ = ["SignInPages", "frame_ancestors", "sign_in_routes"]
@@ -38,6 +39,7 @@ _FILES = {
     "page.css": "text/css",
 }
 _PLAIN = re.compile(r"[!-~]{1,4096}")
+_SERVER_ERROR = 500
 _AADSTS = re.compile(r"\bAADSTS(\d{4,7})\b")
 
 # https://learn.microsoft.com/microsoftteams/platform/tabs/how-to/tab-requirements
@@ -54,6 +56,9 @@ class SignInPages(Protocol):
 
     async def begin(self, command_id: str) -> str:
         """The address of Entra's page."""
+
+    async def is_open(self, state: str) -> bool:
+        """True if Entra may still send back something to this state."""
 
     async def finish(self, state: str, code: str) -> str:
         """The handle for a code."""
@@ -81,8 +86,8 @@ def frame_ancestors(cloud: str) -> str:
     return " ".join(_HOSTS_OF_CLOUD.get(cloud, _HOSTS))
 
 
-def sign_in_routes(pages: SignInPages, cloud: str) -> list[web.RouteDef]:
-    """The routes below ``/auth``."""
+def sign_in_routes(pages: SignInPages, cloud: str, tenant: TenantId) -> list[web.RouteDef]:
+    """The routes below ``/auth``, of a bot that serves ``tenant``."""
     headers = _page_headers(cloud)
 
     async def start(request: web.Request) -> web.Response:
@@ -94,9 +99,15 @@ def sign_in_routes(pages: SignInPages, cloud: str) -> list[web.RouteDef]:
 
     async def callback(request: web.Request) -> web.Response:
         if "admin_consent" in request.query:
-            granted = "error" not in request.query and _parameter(request, "admin_consent").lower() == "true"
+            answered = {name: _parameter(request, name).lower() for name in ("admin_consent", "tenant")}
+            # Another organisation's consent is not for those whom we serve.
+            granted = "error" not in request.query and answered == {"admin_consent": "true", "tenant": tenant}
             return _respond(_CONSENT_GIVEN if granted else _CONSENT_REFUSED, headers)
         try:
+            error = _error_of(request)
+            if error is not None:
+                is_ours = await pages.is_open(_parameter(request, "state"))
+                return _respond(_failed(error) if is_ours else _not_ours(error), headers)
             handle = await pages.finish(*_code_of(request))
         except MfaBotError as error:
             return _respond(_failed(error), headers)
@@ -144,18 +155,22 @@ def _parameter(request: web.Request, name: str) -> str:
     return values[0] if len(values) == 1 and _PLAIN.fullmatch(values[0]) else ""
 
 
+def _error_of(request: web.Request) -> MfaBotError | None:
+    """What Entra has sent back instead of a code."""
+    error = _parameter(request, "error")
+    if not error:
+        return None
+    # Of the description only the number is looked at: the rest may name the person.
+    codes = [int(code) for code in _AADSTS.findall(request.query.get("error_description", ""))]
+    return error_from_entra({"error": error if error.isidentifier() else "unknown", "error_codes": codes})
+
+
 def _code_of(request: web.Request) -> tuple[str, str]:
     """State and code that Entra has sent back.
 
     Raises:
-        MfaBotError: what Entra has sent back instead.
-        SignInOver: neither the one nor the other.
+        SignInOver: there are none.
     """
-    error = _parameter(request, "error")
-    if error:
-        # Of the description only the number is looked at: the rest may name the person.
-        codes = [int(code) for code in _AADSTS.findall(request.query.get("error_description", ""))]
-        raise error_from_entra({"error": error if error.isidentifier() else "unknown", "error_codes": codes})
     state, code = _parameter(request, "state"), _parameter(request, "code")
     if not state or not code:
         raise SignInOver("no code came back")
@@ -186,6 +201,17 @@ _REASONS: tuple[tuple[type[MfaBotError], str, int], ...] = (
 
 def _failed(error: MfaBotError) -> _Page:
     log_error(_log, error)
+    return _page_about(error)
+
+
+def _not_ours(error: MfaBotError) -> _Page:
+    """Anybody can open this address with any error: it is explained, but nobody is alarmed by it."""
+    _log.info("an error came back that nobody waits for", error=type(error).__name__)
+    page = _page_about(error)
+    return page if page.status < _SERVER_ERROR else page._replace(status=410)
+
+
+def _page_about(error: MfaBotError) -> _Page:
     reason, status = next(
         ((reason, status) for kind, reason, status in _REASONS if isinstance(error, kind)), ("trouble", 503)
     )

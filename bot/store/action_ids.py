@@ -71,8 +71,14 @@ class ActionIds:
 
         return MintedCard({method: sealed(method) for method in methods}, sealed(undo, _UNDO) if undo else None)
 
-    def read(self, action_id: str, actor: Person, target: Oid) -> MintedAction:
+    def read(self, action_id: str, actor: Person, target: Oid, *, pressed_at: float | None = None) -> MintedAction:
         """What the id says, if we made it for ``actor`` to change the default of ``target``.
+
+        Args:
+            action_id: as it came back.
+            actor: who has pressed the button.
+            target: whose default it is about.
+            pressed_at: when, in seconds since the epoch; None for now.
 
         Raises:
             ActionRejected: we did not.
@@ -87,7 +93,7 @@ class ActionIds:
         if len(head) != _HEAD.size or not hmac.compare_digest(seal, self._seal(head, actor, target)):
             raise ActionRejected("not made by us for this person")
         card_id, expires_at, action = _HEAD.unpack(head)
-        expired = expires_at <= self._clock()
+        expired = expires_at <= (self._clock() if pressed_at is None else pressed_at)
         return MintedAction(card_id.hex(), _METHODS[action & ~_UNDO], expired, undo=bool(action & _UNDO))
 
     def _seal(self, head: bytes, actor: Person, target: Oid) -> bytes:

@@ -7,7 +7,7 @@ others, so that its person can be told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.mfa import Oid, Person, TenantId
 from bot.store.database import Database, insert_if_absent
 from bot.store.records import PendingCommand, SignInDemand
-from bot.store.schema import commands
+from bot.store.schema import commands, sign_ins
 
 __all__ = ["LEASE", "SIGN_IN_LIFETIME", "Inbox", "Waiting"]
 
@@ -77,7 +77,8 @@ class Inbox:
         """Keep a command, begun or not, until its person has signed in; ten minutes at most.
 
         Returns:
-            The command as it waits now, for the sign-in card; None if a card for it was sent a moment ago. One that
+            The command as it waits now, for the sign-in card; None if a card for it was sent a moment ago, or if it was
+            finished since it was said. One that
             waits for the page already goes on doing so under its id: a silent sign-in was too little for it, and none
             of its cards becomes void.
         """
@@ -88,6 +89,11 @@ class Inbox:
                 return command
             known = (await connection.execute(select(commands).where(same))).one()
             again = {name: row[name] for name in _ASKED_AGAIN}
+            if known.state == _State.DONE:
+                if row["said_at_utc"] <= known.said_at_utc:
+                    return None
+                # A button that is pressed anew: what was said between the two presses is older now.
+                again["said_at_utc"] = row["said_at_utc"]
             stays = known.state == _State.WAITING and known.until_utc > self._clock() and known.by_page
             sent_just_now = stays and row["until_utc"] - known.until_utc < _ONE_CARD
             if stays:
@@ -105,6 +111,21 @@ class Inbox:
             row = (await connection.execute(select(commands).where(*waits))).one_or_none()
         return _pending(row) if row else None
 
+    async def find_older(self, person: Person, said_before: datetime) -> list[PendingCommand]:
+        """What ``person`` has said before that moment, in whichever conversation, and still waits for a sign-in."""
+        theirs = (commands.c.tid == person.tid, commands.c.oid == person.oid)
+        older = (commands.c.said_at_utc < said_before, self._is_waiting())
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(select(commands).where(*theirs, *older))).all()
+        return [_pending(row) for row in rows]
+
+    async def drop(self, command_ids: Iterable[str]) -> None:
+        """These shall not be carried out any more, if they still wait; nor shall their pages take anybody's code."""
+        ids = list(command_ids)
+        async with self._database.writing() as connection:
+            await self._finish(connection, commands.c.id.in_(ids), commands.c.state == _State.WAITING)
+            await connection.execute(delete(sign_ins).where(sign_ins.c.command_id.in_(ids), sign_ins.c.code.is_(None)))
+
     async def demand_more(self, command_id: str, person: Person, claims: str | None, login_hint: str) -> None:
         """What Teams gives silently is not enough for a waiting command: the page has to ask for ``claims``."""
         theirs = (commands.c.tid == person.tid, commands.c.oid == person.oid)
@@ -114,14 +135,22 @@ class Inbox:
                 update(commands).where(commands.c.id == command_id, *theirs, self._is_waiting()).values(demanded)
             )
 
-    async def drop_waiting(self, person: Person) -> None:
-        """What waits for ``person``'s sign-in shall not be carried out any more."""
+    async def note_failure(self, person: Person, conversation_id: str) -> bool:
+        """True if a command waits for the page, and it was not noted before that Teams has failed meanwhile."""
+        theirs = (commands.c.tid == person.tid, commands.c.oid == person.oid)
+        waits = (commands.c.conversation_id == conversation_id, self._is_waiting(), commands.c.by_page)
+        new = update(commands).where(*theirs, *waits, not_(commands.c.retried))
+        async with self._database.writing() as connection:
+            return bool((await connection.execute(new.values(retried=True))).rowcount)
+
+    async def drop_all(self, person: Person) -> None:
+        """What waits for ``person``'s sign-in, or for its turn, shall not be carried out any more."""
         async with self._database.writing() as connection:
             await self._finish(
                 connection,
                 commands.c.tid == person.tid,
                 commands.c.oid == person.oid,
-                commands.c.state == _State.WAITING,
+                commands.c.state != _State.DONE,
             )
 
     async def claim(
@@ -185,7 +214,8 @@ class Inbox:
         return and_(commands.c.state == _State.WAITING, commands.c.until_utc > self._clock())
 
     async def _finish(self, connection: AsyncConnection, *which: ColumnElement[bool]) -> list[Row[Any]]:
-        done = {"state": _State.DONE, "until_utc": self._clock() + _REDELIVERY}
+        # Only that it was there has to be remembered, not who signed in for it and how.
+        done = {"state": _State.DONE, "until_utc": self._clock() + _REDELIVERY, "claims": None, "login_hint": ""}
         finished = await connection.execute(update(commands).where(*which).values(done).returning(commands))
         return list(finished.all())
 
@@ -202,7 +232,7 @@ class Inbox:
             "card_activity_id": command.card_activity_id,
             **asdict(command.demand),
             "state": state,
-            "said_at_utc": now,
+            "said_at_utc": command.said_at_utc or now,
             "until_utc": now + lifetime,
         }
 
@@ -218,4 +248,5 @@ def _pending(row: Row[Any]) -> PendingCommand:
         attempts=row.attempts,
         card_activity_id=row.card_activity_id,
         demand=SignInDemand(row.by_page, row.claims, row.fresh, row.login_hint, row.retried),
+        said_at_utc=row.said_at_utc,
     )

@@ -133,7 +133,8 @@ class SignInDemand:
     login_hint: str = ""
     """The person's UPN, where it is known."""
     retried: bool = False
-    """True when Teams' token had expired, so that it was asked for another one."""
+    """True when Teams' token had expired, so that it was asked for another one; with ``by_page`` when the person has
+    been told that Teams reports a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,8 @@ class PendingCommand:
     card_activity_id: str | None = None
     """The card that the answer replaces, when a button asked."""
     demand: SignInDemand = field(default_factory=SignInDemand)
+    said_at_utc: datetime | None = field(default=None, compare=False)
+    """When the person said it; None for just now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, select, update
 
 from bot.errors import WrongPerson
 from bot.mfa import Oid, Person, TenantId
@@ -39,7 +39,8 @@ class SignIns:
     async def open(self, pending: PendingCommand, flow: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The flow with which ``pending``'s page is to be opened: ``flow``, or that of the first time.
 
-        The command then waits as long as the page may be used. None if the page has brought its code already.
+        The command then waits as long as the page may be used, ten minutes from the first time: else whoever looks at
+        the address would keep it waiting. None if the page has brought its code already.
         """
         until = self._clock() + _PAGE_LIFETIME
         row: dict[str, Any] = {
@@ -55,23 +56,26 @@ class SignIns:
             await connection.execute(delete(sign_ins).where(is_its, self._is_over()))
             if not await insert_if_absent(connection, sign_ins, row):
                 known = (await connection.execute(select(sign_ins).where(is_its))).one()
-                if known.code is not None:
-                    return None
-                flow = known.flow
-                await connection.execute(update(sign_ins).where(is_its).values(until_utc=until))
+                opened: Mapping[str, Any] = known.flow
+                return opened if known.code is None else None
             # Not one that a silent sign-in has taken meanwhile: then the time means something else.
             waits = (commands.c.id == pending.id, commands.c.state == "waiting")
             await connection.execute(update(commands).where(*waits).values(until_utc=until))
         return flow
+
+    async def is_open(self, state: str) -> bool:
+        """True if Entra may still send back a code for ``state``."""
+        async with self._database.reading() as connection:
+            return (await connection.execute(select(sign_ins.c.state).where(self._is_open(state)))).first() is not None
 
     async def keep_code(self, state: str, code: str) -> str | None:
         """Keep what Entra has sent back; the handle for the page to pass on. None if the page is unknown or used."""
         handle = secrets.token_urlsafe(32)
         until = self._clock() + _CODE_LIFETIME
         kept = {"code": code, "handle": handle, "until_utc": until}
-        unused = (sign_ins.c.state == state, sign_ins.c.code.is_(None), sign_ins.c.until_utc > self._clock())
         async with self._database.writing() as connection:
-            updated = await connection.execute(update(sign_ins).where(*unused).values(kept).returning(sign_ins))
+            unused = update(sign_ins).where(self._is_open(state))
+            updated = await connection.execute(unused.values(kept).returning(sign_ins))
             row = updated.one_or_none()
             if row is None:
                 return None
@@ -104,7 +108,10 @@ class SignIns:
         return WaitingCode(row.state, row.command_id, row.flow, row.code, row.until_utc) if taken.rowcount else None
 
     async def put_back(self, person: Person, waiting: WaitingCode) -> None:
-        """Entra could not be asked: the code may be redeemed a moment later, within its five minutes."""
+        """Entra could not be asked: the code may be redeemed a moment later, within its five minutes.
+
+        Not if the page was opened again meanwhile: what comes back from that is newer.
+        """
         row = {
             "state": waiting.state,
             "command_id": waiting.command_id,
@@ -115,8 +122,9 @@ class SignIns:
             "until_utc": waiting.until_utc,
         }
         async with self._database.writing() as connection:
-            await insert_if_absent(connection, sign_ins, row)
-        self._with_code.add((person.tid, person.oid))
+            waits_again = await insert_if_absent(connection, sign_ins, row)
+        if waits_again:
+            self._with_code.add((person.tid, person.oid))
 
     def may_have_code(self, person: Person) -> bool:
         """False if this instance knows of no code for ``person``; another may have got one within seconds."""
@@ -139,6 +147,9 @@ class SignIns:
         """Forget what is over; the number of rows."""
         async with self._database.writing() as connection:
             return (await connection.execute(delete(sign_ins).where(self._is_over()))).rowcount
+
+    def _is_open(self, state: str) -> ColumnElement[bool]:
+        return and_(sign_ins.c.state == state, sign_ins.c.code.is_(None), sign_ins.c.until_utc > self._clock())
 
     def _is_over(self) -> ColumnElement[bool]:
         return sign_ins.c.until_utc <= self._clock()

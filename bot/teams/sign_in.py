@@ -10,6 +10,7 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -202,6 +203,10 @@ class SignIn:
                 await asyncio.sleep(pause_s)
         return await claim()
 
+    async def note_failure(self, person: Person, conversation_id: str) -> bool:
+        """See ``Inbox.note_failure``."""
+        return await self._inbox.note_failure(person, conversation_id)
+
     def may_have_signed_in(self, person: Person) -> bool:
         """True if ``person`` may have signed in on the page without our having heard of it from Teams."""
         return self._pages.may_wait_for(person)
@@ -211,17 +216,21 @@ class SignIn:
         return await self._pages.redeem(person, handle)
 
     async def sign_out(self, person: Person) -> bool:
-        """Forget ``person``'s tokens, and what waits for a sign-in; True if every other instance will as well."""
+        """Forget ``person``'s tokens, and all that waits for something; True if every other instance will as well."""
         self._tokens.sign_out(person.tid, person.oid)
         done = True
         # Each for itself: what waits must go also where the others can't be told.
-        for step in (self._inbox.drop_waiting, self._store.sign_ins.drop, self._store.sign_outs.note):
+        for step in (self._inbox.drop_all, self._store.sign_ins.drop, self._store.sign_outs.note):
             try:
                 await step(person)
             except StoreUnavailable as error:
                 log_error(_log, error)
                 done = False
         return done
+
+    def has_signed_out(self, person: Person, *, since: datetime) -> bool:
+        """True if ``person`` has signed out since then, as far as this instance has heard."""
+        return self._tokens.has_signed_out(person, since=since.timestamp())
 
     def has_signed_in_by_page(self, person: Person) -> bool:
         """True if ``person`` has done so within ten minutes, so that what waits for the page may go on."""

@@ -111,7 +111,7 @@ class SignInSteps:
         if is_personal(context.activity):
             with suppress(SenderUnknown):
                 person = sender_of(context.activity)
-                self._in_a_turn(context, lambda turn: self._after_failure(turn, person, Waiting(), error))
+                self._in_a_turn(context, lambda turn: self._after_report(turn, person, error))
         return InvokeResponse(status=200)
 
     def _told_later(self, context: TurnContext, error: MfaBotError) -> InvokeResponse:
@@ -137,7 +137,10 @@ class SignInSteps:
             await send(context, self._explain.trouble(error))
 
     async def _after_failure(self, context: TurnContext, person: Person, what: Waiting, error: MfaBotError) -> None:
-        """Try another way to sign in, or tell the person once why what they wanted can't be done."""
+        await self._told_of_failure(context, person, what, error)
+
+    async def _told_of_failure(self, context: TurnContext, person: Person, what: Waiting, error: MfaBotError) -> bool:
+        """Try another way to sign in, or tell the person once why what they wanted can't be done; True if told."""
         # One client has failed; another may be about to succeed.
         await asyncio.sleep(self._pace.exchange_grace_s)
         try:
@@ -150,6 +153,25 @@ class SignInSteps:
                     told = True
         except StoreUnavailable as failure:
             await send(context, self._explain.trouble(failure))
+            return True
+        return told
+
+    async def _after_report(self, context: TurnContext, person: Person, error: MfaBotError) -> None:
+        """The same for what Teams reports: nobody says which card it is about, so it may be one that leads to the page.
+
+        What waits for that goes on waiting, and the card's button can be used again.
+        """
+        told = await self._told_of_failure(context, person, Waiting(), error)
+        if isinstance(error, StepUpNeeded):
+            # The page is the way out, and the card for it is there.
+            return
+        try:
+            is_new = await self._sign_in.note_failure(person, origin_of(context.activity).conversation_id)
+        except StoreUnavailable as failure:
+            log_error(_log, failure)
+            return
+        if is_new and not told:
+            await send(context, self._explain.trouble(error, Refresh()))
 
     async def _asked_anew(self, context: TurnContext, pending: PendingCommand, error: MfaBotError) -> bool:
         """True if there is another way to the sign-in, and it was begun."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from botbuilder.schema import Activity
@@ -35,6 +36,8 @@ class Wish:
     """What the last of these sign-ins had to be like."""
     card_activity_id: str | None = None
     """The card that the answer replaces; None for an answer of its own."""
+    said_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it was said or pressed, also if it goes on after a sign-in."""
     taken_at_s: float = field(default_factory=time.monotonic)
     """When this instance began to work on it."""
 
@@ -71,6 +74,7 @@ class Wish:
             Origin(pending.message_key, pending.conversation_id, attempt=pending.attempts),
             pending.demand,
             pending.card_activity_id,
+            pending.said_at_utc or datetime.now(UTC),
         )
 
     def to_store(self) -> PendingCommand:
@@ -85,6 +89,7 @@ class Wish:
             attempts=self.origin.attempt,
             card_activity_id=self.card_activity_id,
             demand=self.demand,
+            said_at_utc=self.said_at,
         )
 
 

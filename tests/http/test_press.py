@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from bot.mfa import DefaultMethod, Oid, Person, TenantId
 from bot.store import ActionIds
-from sandbox import Answer, ChatMessage, PostResult
+from sandbox import Answer, ChatMessage, PostResult, StepUp
 from sandbox.faults import connector, graph, token
 from sandbox.teams import buttons, card_text
 from tests.conftest import ADA, GRACE, KATHERINE, Start, World, eventually
+from tests.database import execute
 from tests.http.signing_in import sign_in_card
 
 
@@ -370,6 +372,32 @@ async def test_an_expired_button_changes_nothing(world: World) -> None:
 
     assert "That card is out of date" in _shown(result)
     assert world.patches() == 0
+
+
+@pytest.mark.parametrize(
+    ("pressed_s_ago", "told", "default"), [(90, "Changed:", "sms"), (30, "That card is out of date", "push")]
+)
+async def test_a_button_that_was_pressed_in_time_goes_on_after_a_long_sign_in(
+    world: World, pressed_s_ago: float, told: str, default: str
+) -> None:
+    """Its ten minutes ended a minute ago, while the person was on Entra's page: what counts is when it was pressed."""
+    card = await _card(world)
+    world.sandbox.situations.switch_on(StepUp(), ADA)
+    await world.client(ADA).press(card, "Use text messages")
+    asked = await sign_in_card(world)
+    (row,) = world.rows("SELECT key FROM server_keys")
+    over = ActionIds(row["key"], clock=lambda: time.time() - 660).mint(
+        _person(world, ADA), Oid(ADA), [DefaultMethod.SMS]
+    )
+    command = json.dumps({"kind": "press", "action_id": over.ids[DefaultMethod.SMS]})
+    pressed = f"{datetime.now(UTC) - timedelta(seconds=pressed_s_ago):%Y-%m-%d %H:%M:%S.%f}"
+    passed = f"UPDATE commands SET command = '{command}', said_at_utc = '{pressed}'"  # noqa: S608
+    await asyncio.to_thread(execute, world.database_url, passed)
+
+    await world.client(ADA).sign_in(asked)
+
+    await eventually(lambda: told in world.client(ADA).message(card.id).visible_text)
+    assert default == world.default_of(ADA)
 
 
 async def test_what_the_organisation_does_not_want_has_no_button(start: Start) -> None:

@@ -217,6 +217,19 @@ async def test_trouble_is_told_once_in_the_chat(
     assert world.default_of(ADA) == "push"
 
 
+@pytest.mark.parametrize(
+    "body", ["", "not json", "[]", "null", {"access_token": "x", "expires_in": 3600, "id_token": 7}]
+)
+async def test_an_answer_of_entras_that_msal_can_not_read_is_trouble_that_may_pass(world: World, body: Any) -> None:
+    """A proxy's page, for example: 503 to the client, a card that says to try again, and no token is kept."""
+    card = await silent_card(world, ADA, "set my default MFA to oath")
+    world.sandbox.faults.add(token("jwt-bearer"), Answer(200, body=body), times=None)
+
+    assert 503 == (await exchange(world, ADA, card["tokenExchangeResource"]["id"], sso(world, ADA))).status
+    assert "Microsoft does not answer right now" in (await world.client(ADA).next_bot_card()).visible_text
+    assert 0 == len(world.tokens)
+
+
 async def test_missing_consent_is_explained_without_a_loop(world: World) -> None:
     """In a tenant whose administrator has not consented yet the person learns whom to ask."""
     world.sandbox.tenant.consented_scopes.clear()

@@ -11,10 +11,20 @@ import aiohttp
 import pytest
 
 from sandbox import AccessRevoked, Blocked, ChatMessage, StepUp, StepUpAtSignIn
-from sandbox.faults import Answer, token
+from sandbox.faults import Answer, graph, token
 from tests.conftest import ADA, GRACE, Start, World, eventually
 from tests.database import execute
-from tests.http.signing_in import oauth, sign_in_card, sign_in_cards, verify, visible_cards
+from tests.http.signing_in import (
+    exchange,
+    invoke,
+    oauth,
+    sign_in_card,
+    sign_in_cards,
+    silent_card,
+    sso,
+    verify,
+    visible_cards,
+)
 
 CODE_GRANT = "authorization_code"
 
@@ -73,6 +83,17 @@ async def test_the_challenge_travels_into_the_authorize_url(world: World) -> Non
     assert '"access_token"' in asked["claims"]
     assert len(asked["state"]) > 40
     assert "prompt" not in asked
+
+
+async def test_nothing_of_the_challenge_is_kept_once_it_is_over(world: World) -> None:
+    """That the message was there is remembered for a day, but neither Microsoft's claims nor the person's address."""
+    card = await challenged(world)
+    assert 1 == world.count("commands", "claims IS NOT NULL AND login_hint <> ''")
+
+    await world.client(ADA).sign_in(card)
+    await eventually(lambda: world.count("commands", "state = 'done'"))
+
+    assert [{"claims": None, "login_hint": ""}] == world.rows("SELECT claims, login_hint FROM commands")
 
 
 async def test_a_read_that_is_challenged_goes_on_as_well(world: World) -> None:
@@ -335,13 +356,17 @@ async def test_a_page_without_a_sign_in_says_so_and_reflects_nothing(world: Worl
 
 
 async def test_a_page_is_opened_again_with_the_same_address(world: World) -> None:
-    """A second click, or a link checker's look at the address, does not spoil the first page."""
+    """A second click, or a link checker's look at the address, neither spoils the first page nor gives it more time."""
     card = await challenged(world)
     path = world.client(ADA).sign_in_url(card).removeprefix(world.sandbox.site_url)
 
-    opened = [(await get(world, path))[2]["Location"] for _ in range(3)]
+    opened, until = [], []
+    for _ in range(3):
+        opened.append((await get(world, path))[2]["Location"])
+        until.append(world.rows("SELECT c.until_utc, s.until_utc AS page FROM commands c, sign_ins s"))
 
     assert 1 == len(set(opened))
+    assert [until[0]] * 3 == until
     await world.client(ADA).sign_in(card)
     assert "Changed:" in (await world.client(ADA).next_bot_card(after=card)).visible_text
 
@@ -402,6 +427,40 @@ async def test_entra_away_while_a_page_is_opened_is_told_on_the_page(world: Worl
     await eventually(lambda: world.default_of(ADA) == "oath")
 
 
+@pytest.mark.parametrize("answer", [Answer(400, body={"error": "strange"}), Answer(200, body={"strange": 1})])
+async def test_a_code_that_brought_a_strange_answer_is_not_tried_again(world: World, answer: Answer) -> None:
+    """It is used up: the person hears of it, the next message does not stumble over it, and the button works."""
+    card = await challenged(world)
+    world.sandbox.faults.add(token(CODE_GRANT), answer, times=1)
+    await world.client(ADA).sign_in(card)
+    trouble = await world.client(ADA).next_bot_card(after=card)
+    assert "was not what I expected" in trouble.visible_text
+    assert 0 == world.count("sign_ins")
+
+    await world.client(ADA).sign_in(card)
+
+    assert "Changed:" in (await world.client(ADA).next_bot_card(after=trouble)).visible_text
+
+
+async def test_a_page_that_is_opened_again_while_entra_is_away_works(world: World) -> None:
+    """The first code could not be redeemed; what comes back from the second page can."""
+    card = await challenged(world)
+    path = world.client(ADA).sign_in_url(card).removeprefix(world.sandbox.site_url)
+
+    async def open_again(_call: object) -> Answer:
+        assert 302 == (await get(world, path))[0]
+        return Answer(503)
+
+    world.sandbox.faults.add(token(CODE_GRANT), open_again)
+    await world.client(ADA).sign_in(card)
+    trouble = await world.client(ADA).next_bot_card(after=card)
+    assert "Microsoft does not answer right now" in trouble.visible_text
+
+    await world.client(ADA).sign_in(card)
+
+    assert "Changed:" in (await world.client(ADA).next_bot_card(after=trouble)).visible_text
+
+
 async def test_a_code_that_entra_does_not_take_can_be_got_anew(world: World) -> None:
     """The person hears that the sign-in was not valid; the card's button opens a new page."""
     card = await challenged(world)
@@ -413,6 +472,44 @@ async def test_a_code_that_entra_does_not_take_can_be_got_anew(world: World) -> 
     await world.client(ADA).sign_in(card)
 
     assert "Changed:" in (await world.client(ADA).next_bot_card(after=trouble)).visible_text
+
+
+@pytest.mark.parametrize("id_token", ["another nonce", "", "x", "x.x.x", "e30.W10.e30", 7, None])
+async def test_an_id_token_that_is_no_good_signs_nobody_in(world: World, id_token: Any) -> None:
+    """Of another sign-in, or unreadable: the token beside it is not kept, the person is told, and the button works."""
+    card = await challenged(world)
+    kept = len(world.tokens)
+    body = {
+        "access_token": "secret",
+        "expires_in": 3600,
+        "id_token": sso(world, ADA) if id_token == "another nonce" else id_token,
+    }
+    world.sandbox.faults.add(token(CODE_GRANT), Answer(200, body=body))
+
+    ended = await world.client(ADA).sign_in(card)
+
+    assert ended.invoke is not None
+    assert 200 == ended.invoke.status
+    trouble = await world.client(ADA).next_bot_card(after=card)
+    assert "was not valid" in trouble.visible_text
+    assert (kept, "push") == (len(world.tokens), world.default_of(ADA))
+    await world.client(ADA).sign_in(card)
+    assert "Changed:" in (await world.client(ADA).next_bot_card(after=trouble)).visible_text
+
+
+async def test_a_failure_that_teams_reports_while_the_page_is_awaited_is_told_once(world: World) -> None:
+    """By whichever of the person's clients; what they said goes on waiting, and the button works."""
+    card = await challenged(world)
+    for code in ("tokenmissing", "installappfailed", "installappfailed", "invokeerror"):
+        assert 200 == (await invoke(world, ADA, "failure", {"code": code})).status
+    told = await world.client(ADA).next_bot_card(after=card)
+
+    await world.client(ADA).sign_in(card)
+
+    assert "Changed:" in (await world.client(ADA).next_bot_card(after=told)).visible_text
+    assert "oath" == world.default_of(ADA)
+    assert re.search("can't find my app|does not answer", told.visible_text)
+    assert 2 == len(visible_cards(world))
 
 
 async def test_blocked_on_the_page_is_explained_there(world: World) -> None:
@@ -460,6 +557,50 @@ async def test_entras_reason_is_told_on_the_page(world: World) -> None:
     assert "A policy of your organisation" in text
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        ("invalid_client", 7000215, "I am not set up correctly"),
+        ("consent_required", 65001, "Your organisation has not yet allowed"),
+        ("new", 1, "answer was not what I expected"),
+    ],
+)
+async def test_only_an_error_of_a_sign_in_of_ours_alarms_the_operator(
+    world: World, error: str, code: int, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anybody can open the address with any error: they get a sentence, but neither an alert nor a 5xx comes of it."""
+    page = world.client(ADA).sign_in_url(await challenged(world)).removeprefix(world.sandbox.site_url)
+    state = parse_qs(urlsplit((await get(world, page))[2]["Location"]).query)["state"][0]
+    path = f"/auth/callback?error={error}&error_description=AADSTS{code}&state="
+    capsys.readouterr()
+
+    answers = [await get(world, path + of) for of in ("", "made-up", "%00")]
+    quiet = capsys.readouterr().out
+    ours = await get(world, path + state)
+
+    assert not [status for status, _, _ in answers if status >= 500]
+    assert "[error" not in quiet
+    assert "[error" in capsys.readouterr().out
+    assert all(sentence in text for _, text, _ in (*answers, ours))
+
+
+@pytest.mark.parametrize(
+    ("tenant", "told"),
+    [
+        ("ours", "The bot may now do its work"),
+        ("OURS", "The bot may now do its work"),
+        ("", "Nothing was granted"),
+        ("11111111-1111-4111-8111-111111111111", "Nothing was granted"),
+    ],
+)
+async def test_only_the_own_organisations_consent_is_thanked_for(world: World, tenant: str, told: str) -> None:
+    """That of another one, or one that says nothing, gives the bot no right here."""
+    own = world.sandbox.tenant.tenant_id
+    named = {"ours": own, "OURS": own.upper()}.get(tenant, tenant)
+
+    assert told in (await get(world, f"/auth/callback?admin_consent=True&tenant={named}"))[1]
+
+
 @pytest.mark.parametrize("cloud", ["public", "usgov", "usgov-dod", "china"])
 async def test_each_cloud_has_its_own_teams(start: Start, sandbox: Any, cloud: str) -> None:
     """Only Teams of that cloud may show the pages in a frame."""
@@ -488,6 +629,62 @@ async def test_two_commands_that_wait_go_on_after_one_sign_in(world: World) -> N
     assert "Changed: Authenticator notification → text message" in first_text
     assert "Changed: text message → call to your office phone" in second_text
     assert 410 == (await world.client(ADA).sign_in(sign_in_cards(world)[-1])).status
+
+
+@pytest.mark.parametrize("second", ["use office calls", "show my methods"])
+async def test_what_was_said_after_a_challenged_command_waits_with_it(world: World, second: str) -> None:
+    """Both waited for the silent sign-in, and the first is challenged: one sign-in by the page, and both go on."""
+    await silent_card(world, ADA, "use text messages")
+    card = await silent_card(world, ADA, second)
+    world.sandbox.situations.switch_on(StepUp(), ADA)
+    await exchange(world, ADA, card["tokenExchangeResource"]["id"], sso(world, ADA))
+    await eventually(lambda: len(sign_in_cards(world)) == 4)
+    assert [] == visible_cards(world)
+
+    await world.client(ADA).sign_in(sign_in_cards(world)[2])
+    await eventually(lambda: len(visible_cards(world)) == 2)
+
+    first_text, second_text = visible_cards(world)
+    assert "Changed: Authenticator notification → text message" in first_text
+    office = "Changed: text message → call to your office phone"
+    assert (office if "office" in second else "Your default is") in second_text
+    assert 1 == len(world.sandbox.faults.seen(token(CODE_GRANT)))
+
+
+@pytest.mark.parametrize("opened", [False, True])
+@pytest.mark.parametrize("by", ["text", "button", "nothing to do"])
+async def test_a_change_that_waits_is_over_once_a_newer_one_is_made(world: World, by: str, opened: bool) -> None:
+    """Its sign-in card was ignored: neither the card's button nor a page that is open already brings it back."""
+    shown = await world.ask(ADA, "show my methods")
+    card = await challenged(world, "use office calls")
+    path = world.client(ADA).sign_in_url(card).removeprefix(world.sandbox.site_url)
+    page = (await get(world, path))[2]["Location"] if opened else ""
+    world.sandbox.situations.clear()
+
+    if by == "button":
+        await world.client(ADA).press(shown, "Use text messages")
+    else:
+        await world.client(ADA).say("use text messages" if by == "text" else "set my default to push")
+    await eventually(lambda: world.count("commands", "state = 'waiting'") == 0)
+
+    if opened:
+        state = parse_qs(urlsplit(page).query)["state"][0]
+        assert 410 == (await get(world, f"/auth/callback?state={state}&code=x"))[0]
+    assert 410 == (await world.client(ADA).sign_in(card)).status
+    await world.sandbox.teams.idle()
+    assert ("push" if by == "nothing to do" else "sms") == world.default_of(ADA)
+
+
+async def test_a_newer_change_that_fails_takes_nothing_from_the_one_that_waits(world: World) -> None:
+    """Only what was done stands in the way of what was said before it."""
+    card = await challenged(world)
+    world.sandbox.situations.clear()
+    world.sandbox.faults.add(graph("PATCH"), Answer(400, body={"error": {"code": "badRequest"}}))
+    assert "Microsoft did not accept this method" in await world.read(ADA, "use text messages")
+
+    await world.client(ADA).sign_in(card)
+
+    await eventually(lambda: world.default_of(ADA) == "oath")
 
 
 async def test_the_handle_and_the_next_message_at_the_same_time_do_it_once(world: World) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from sandbox import Answer, Call, Sandbox
 from sandbox.faults import Match, graph
 from tests.conftest import ADA, GRACE, Start, World, eventually
+from tests.http.signing_in import exchange, sign_in_cards, silent_card, sso, visible_cards
 
 
 def _entra_keys() -> Match:
@@ -86,6 +89,55 @@ async def test_a_persons_changes_are_made_one_after_the_other(world: World) -> N
     assert "voiceOffice" == world.default_of(ADA)
     (last,) = world.rows("SELECT before FROM audit WHERE kind = 'intent' ORDER BY seq DESC LIMIT 1")
     assert '"sms"' in last["before"]
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_a_change_that_waits_for_its_turn_is_not_made_after_a_sign_out(world: World, signed_in: bool) -> None:
+    """It is behind a slow one, typed or after a sign-in: the slow one ends as it may, the other is not begun."""
+    gate = Gate()
+    if signed_in:
+        await world.ask(ADA, "show my methods")
+        world.sandbox.faults.add(graph("PATCH"), gate)
+        asking: list[asyncio.Task[Any]] = [asyncio.create_task(world.client(ADA).say("use text messages"))]
+        await eventually(lambda: gate.waiting)
+        asking.append(asyncio.create_task(world.client(ADA).say("use office calls")))
+    else:
+        cards = [await silent_card(world, ADA, text) for text in ("use text messages", "use office calls")]
+        world.sandbox.faults.add(graph("PATCH"), gate)
+        asking = [asyncio.create_task(exchange(world, ADA, cards[0]["tokenExchangeResource"]["id"], sso(world, ADA)))]
+        await eventually(lambda: gate.waiting)
+    await eventually(lambda: world.count("commands", "state = 'working'") == 2)
+
+    assert "I have forgotten your sign-in" in await world.read(ADA, "sign out")
+    gate.open()
+    await asyncio.gather(*asking)
+    await eventually(lambda: any("Changed:" in text for text in visible_cards(world)))
+
+    world.client(ADA).endpoints = 1
+    assert "Changed: text message → one-time code." in await world.read(ADA, "set my default to oath")
+    assert ("oath", 2) == (world.default_of(ADA), world.patches())
+
+
+async def test_a_change_under_way_is_not_signed_in_for_after_a_sign_out(world: World) -> None:
+    """Graph does not take its token any more, and the person has signed out meanwhile: so it ends there."""
+    await world.ask(ADA, "show my methods")
+    gate = Gate()
+
+    async def refuse(call: Call) -> Answer:
+        await gate(call)
+        return Answer(401)
+
+    world.sandbox.faults.add(graph("PATCH"), refuse)
+    asking = asyncio.create_task(world.client(ADA).say("use text messages"))
+    await eventually(lambda: gate.waiting)
+    await world.ask(ADA, "sign out")
+    cards = len(sign_in_cards(world))
+    gate.open()
+    await asking
+    await eventually(lambda: world.outcomes() == ["refused"])
+
+    assert "Your default is" in await world.read(ADA, "show my methods")
+    assert (cards + 1, "push", 1) == (len(sign_in_cards(world)), world.default_of(ADA), world.patches())
 
 
 async def test_without_entras_keys_nobody_is_signed_in(start: Start, sandbox: Sandbox) -> None:

@@ -76,6 +76,35 @@ async def test_all_that_waits_is_claimed_in_the_order_of_saying_by_one(
     assert [[command(3), command(1), command(2)]] == [claim for claim in claims if claim]
 
 
+async def test_what_was_said_before_and_waits_can_be_dropped(store: Store, clock: Clock) -> None:
+    """Older and still waiting, of this person: neither what is worked on, nor what is newer, nor another person's."""
+    for number in (1, 2, 3):
+        await store.inbox.await_sign_in(replace(command(number), said_at_utc=clock.now))
+        clock.now += TICK
+    await store.inbox.claim(ADA, "a:1", only("exchange 1"))
+    await store.inbox.await_sign_in(replace(COMMAND, id="ben's", message_key="ben's", oid=BEN.oid))
+    clock.now += TICK
+
+    older = await store.inbox.find_older(ADA, clock.now - 2 * TICK)
+    await store.inbox.drop(["exchange 1", "exchange 2"])
+
+    assert [command(2)] == older
+    assert [command(3)] == await store.inbox.claim(ADA, "a:1", Waiting())
+    assert await store.inbox.renew("message:1")
+
+
+async def test_a_button_that_is_pressed_anew_is_a_newer_wish(store: Store, clock: Clock) -> None:
+    """After its first wish is over it comes after what was said meanwhile; while it waits it keeps its place."""
+    said = clock.now
+    await store.inbox.await_sign_in(replace(command(1), said_at_utc=said))
+    await store.inbox.finish("message:1")
+    await store.inbox.await_sign_in(replace(command(2), said_at_utc=said + TICK))
+    for later in (2, 3):
+        await store.inbox.await_sign_in(replace(command(1), said_at_utc=said + later * TICK))
+
+    assert [said + TICK, said + 2 * TICK] == [one.said_at_utc for one in await store.inbox.claim(ADA, "a:1", Waiting())]
+
+
 async def test_a_begun_command_may_wait_and_wait_again(store: Store, clock: Clock) -> None:
     """While it waits nobody counts as at work on it; each wait has its own exchange and its own ten minutes."""
     await store.inbox.begin(COMMAND)
@@ -232,14 +261,16 @@ async def test_more_can_be_demanded_while_it_waits(store: Store, clock: Clock) -
     assert await store.inbox.find_waiting("exchange 1") is None
 
 
-async def test_what_waits_can_be_dropped(store: Store) -> None:
-    """Of one person, all of it; what is being worked on goes on."""
+async def test_all_can_be_dropped(store: Store) -> None:
+    """Of one person, also what was begun; and it can't wait for a sign-in after that."""
     await store.inbox.await_sign_in(replace(command(1), demand=BY_PAGE))
     await store.inbox.await_sign_in(command(2))
     await store.inbox.await_sign_in(replace(command(3), oid=BEN.oid))
     await store.inbox.begin(command(4))
-    await store.inbox.drop_waiting(ADA)
+    begun = await store.inbox.claim(ADA, "a:1", only("exchange 2"))
+    await store.inbox.drop_all(ADA)
 
     assert [] == await store.inbox.claim(ADA, "a:1", Waiting(by_page_too=True))
     assert 1 == len(await store.inbox.claim(BEN, "a:1", Waiting()))
-    assert await store.inbox.renew("message:4")
+    assert [False, False] == [await store.inbox.renew(f"message:{number}") for number in (2, 4)]
+    assert [None] == [await store.inbox.await_sign_in(one) for one in begun]

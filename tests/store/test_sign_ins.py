@@ -58,14 +58,17 @@ async def test_somebody_elses_handle_is_refused_and_stays_good(store: Store) -> 
 
 
 async def test_a_page_is_opened_again_as_it_was(store: Store, clock: Clock) -> None:
-    """The same state and verifier, and both the page and its command get ten minutes more."""
-    await opened(store)
+    """The same state and verifier; its first opening gives it and its command ten minutes, another one none."""
+    await store.inbox.await_sign_in(COMMAND)
     clock.now += TEN - TICK
-    assert FLOW == await store.sign_ins.open(COMMAND, {**FLOW, "state": "another"})
+    assert FLOW == await store.sign_ins.open(COMMAND, FLOW)
     clock.now += TEN - TICK
-
     assert COMMAND == await store.inbox.find_waiting("command")
-    assert await store.sign_ins.keep_code("state", "code") is not None
+    assert FLOW == await store.sign_ins.open(COMMAND, {**FLOW, "state": "another"})
+    clock.now += TICK
+
+    assert await store.inbox.find_waiting("command") is None
+    assert await store.sign_ins.keep_code("state", "code") is None
 
 
 async def test_a_page_is_good_for_ten_minutes_and_a_code_for_five(store: Store, clock: Clock) -> None:
@@ -91,6 +94,24 @@ async def test_a_code_that_could_not_be_redeemed_waits_again(store: Store) -> No
 
     assert store.sign_ins.may_have_code(ADA)
     assert [None, waiting] == [await store.sign_ins.take(ADA, handle), await store.sign_ins.take(ADA)]
+
+
+async def test_a_code_does_not_come_back_in_the_way_of_a_newer_page(store: Store) -> None:
+    """Opened again while Entra was asked: that page stays as it is, and brings a code of its own."""
+    await opened(store)
+    await store.sign_ins.keep_code("state", "code")
+    waiting = await store.sign_ins.take(ADA)
+    assert waiting is not None
+    again = {**FLOW, "state": "again"}
+    assert again == await store.sign_ins.open(COMMAND, again)
+
+    await store.sign_ins.put_back(ADA, waiting)
+
+    assert not store.sign_ins.may_have_code(ADA)
+    assert await store.sign_ins.keep_code("again", "newer") is not None
+    newer = await store.sign_ins.take(ADA)
+    assert newer is not None
+    assert ("again", "newer") == (newer.state, newer.code)
 
 
 async def test_a_page_that_is_opened_late_revives_nothing(store: Store, clock: Clock) -> None:

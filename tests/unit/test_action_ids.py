@@ -68,6 +68,14 @@ def test_an_id_lives_ten_minutes(age_s: float, expired: bool) -> None:
     assert expired is ids(at=NOW + age_s).read(minted(), ANN, ANN.oid).expired
 
 
+@pytest.mark.parametrize(("pressed_s", "expired"), [(ACTION_LIFETIME_S - 1, False), (ACTION_LIFETIME_S, True)])
+def test_an_id_may_have_been_pressed_before_it_is_read(pressed_s: float, expired: bool) -> None:
+    """What counts then is its age when it was pressed."""
+    read = ids(at=NOW + 2 * ACTION_LIFETIME_S).read(minted(), ANN, ANN.oid, pressed_at=NOW + pressed_s)
+
+    assert expired is read.expired
+
+
 def test_another_key_is_rejected() -> None:
     """What another installation has made is not ours."""
     with pytest.raises(ActionRejected):
