@@ -14,7 +14,7 @@ from pathlib import Path
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-__all__ = ["DEFAULT_LANGUAGE", "DOMAIN", "N_", "Texts", "catalog_path", "texts_for"]
+__all__ = ["DEFAULT_LANGUAGE", "DOMAIN", "N_", "Texts", "catalog_path", "texts_for", "translated_languages"]
 
 DOMAIN = "mfabot"
 DEFAULT_LANGUAGE = "en"
@@ -32,6 +32,12 @@ def N_(message: str) -> str:
 def catalog_path(language: str) -> Path:
     """Where the catalog of ``language`` (an ISO 639-1 code) is kept."""
     return _HERE / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+@lru_cache(maxsize=1)
+def translated_languages() -> frozenset[str]:
+    """The languages that have a catalog."""
+    return frozenset(path.parent.parent.name for path in _HERE.glob(f"*/LC_MESSAGES/{DOMAIN}.po"))
 
 
 def texts_for(locale: str | None) -> Texts:

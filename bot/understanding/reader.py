@@ -1,218 +1,382 @@
-"""From a sentence to a command, by a small grammar that changes nothing unless a whole sentence is an instruction."""
+"""From a message to what it asks for: an instruction only where a whole clause is one and nothing takes it back."""
 
 from __future__ import annotations
 
-import html
-import re
-import unicodedata
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from bot.commands import (
-    AskWhich,
-    Command,
-    ForSomebodyElse,
-    Greet,
-    Help,
-    History,
-    NotUnderstood,
-    SetDefault,
-    Show,
-    SignOut,
-    Undo,
-)
 from bot.mfa import DefaultMethod
-from bot.understanding import english
-from bot.understanding.history import asks_for_history
-from bot.understanding.instruction import Part, wanted_mention, wants_sign_out, wants_undo
+from bot.understanding.grammar import Clause, Kind, read_clause
+from bot.understanding.language import recognise
+from bot.understanding.people import About, find_people
+from bot.understanding.reading import Intent, Reading
+from bot.understanding.tagging import BREAK, QUOTED, Item, tag
+from bot.understanding.text import MAX_CHARACTERS, Token, TokenKind, plain_text, tokens_of
+from bot.understanding.vocabulary import ANSWER, Role, lexicon
 
-__all__ = ["MAX_CHARACTERS", "understand"]
+__all__ = ["read"]
 
-MAX_CHARACTERS = 4000
-"""What is longer is cut."""
+MAX_INSTRUCTION = 600
+"""Characters. Nobody gives an instruction of that length; what is longer changes nothing without a question."""
 
-MAX_INSTRUCTION = 300
-"""Nobody gives an instruction of that length; what is longer changes nothing."""
-
-_LONGEST_PHRASE = max(phrase.count(" ") + 1 for phrase in english.METHODS)
-_TYPOGRAPHIC = str.maketrans({"’": "'", "“": '"', "”": '"', "→": "->"})
-_MAIL_ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
-_MENTION = re.compile(r"<at(?: [^<>]{0,100})?>([^<>]{0,200})</at>")
-_WORD = re.compile(r"[^\W_]+(?:['\-.][^\W_]+)*")
-# A method's name may stand between these; anything else between them is a quotation.
-_WRAPPED = re.compile(r"(\*\*|\*|\"|`|')(.+?)\1")
-_ARROW = re.compile(r"\s*(?:->|=>)\s*")
-_EQUALS = re.compile(r"(?<=\w)\s*[:=]\s+|(?<=\w)=(?=\w)")
-# Harmless behind a word: the end of a sentence, and thanks.
-_ENDINGS = re.compile(r"(?<=[\w.,!;…🙏👍🙂😊])\s*[.,!;…🙏👍🙂😊]+(?=\s|$)")
-# What cuts a text into parts: punctuation that ends a word, a dash between blanks, a face that takes nothing back.
-_FACE = r"[🙏👍🙂😊😅😬😳😂😄😀😁😢😭🥲🙁😕😩😱🤦][🏻-🏿]?(?:\u200d[♀♂])?\ufe0f?"
-_CUT = re.compile(rf"\s*(?:(?P<mark>[.,!;?]+|(?<=\s)[-–—]+)(?=\s|$)|{_FACE})")
-_SHORTCUT = re.compile(r"\b(ctrl|control|cmd) ?\+ ?z\b")
-_KNOWN = english.SET_WORDS | english.DEFAULT_WORDS | english.SHOW_WORDS | english.FILLERS | english.QUESTIONS
-_OUR_BUSINESS = english.DEFAULT_WORDS | english.UNDO_WORDS | english.HISTORY_WORDS
-_ASKED_OF_UNDO = english.QUESTIONS | {"how", "can", "could"}
-
-
-def understand(text: str) -> Command:
-    """What ``text`` asks for. Never raises; what is not clear becomes a question or ``NotUnderstood``."""
-    plain = _normalise(text)
-    if not plain.strip(" ?!."):
-        return Help() if "?" in plain else NotUnderstood()
-    sentence = _Sentence.read(plain)
-    phrase = " ".join(sentence.words)
-    if phrase in english.HELP:
-        return Help()
-    if phrase in english.GREETINGS:
-        return Greet()
-    short = max(len(text), len(plain)) <= MAX_INSTRUCTION
-    wanted = _instructed(plain, sentence) if short else None
-    if wanted is not None:
-        return SetDefault(wanted[0]) if len(wanted) == 1 else AskWhich(wanted)
-    parts = _parts(plain) if short else ()
-    if wants_undo(parts):
-        return Undo()
-    if wants_sign_out(parts):
-        return SignOut()
-    if _is_about_somebody_else(plain, sentence):
-        return ForSomebodyElse()
-    if parts and asks_for_history(parts):
-        return History()
-    return _about_a_method(sentence) if sentence.mentions else _without_a_method(sentence)
+_SENTENCE_ENDS = frozenset(".!?;\n…。！？")
+_METHODS = {method.value: method for method in DefaultMethod}
+_TAKES_BACK = frozenset({Role.IF, Role.SUPPOSE, Role.LATER})
+_ASKS = frozenset({Role.WHAT, Role.IS, Role.HOW, Role.WHY})
+_NOT_WITH_UNDO = frozenset({Role.METHOD, Role.HISTORY, Role.EXPLAIN, Role.HELP, Role.UNKNOWN, Role.SUPPOSE, Role.WHY})
+_STILL_POSSIBLE = frozenset({"lost_phone", "new_phone", "not_arriving", "unexpected"})
+"""Who has lost a phone may well want a call to the office, and who is pestered with prompts a code."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """The words of a text, in lower case, and the method phrases among them."""
+    clauses: tuple[Clause, ...]
+    asked: bool
+    quotes: bool
 
-    words: tuple[str, ...]
-    canonical: str
-    """The words with ``M`` for every method phrase."""
-    rest: frozenset[str]
-    """The words outside the method phrases."""
-    mentions: tuple[tuple[DefaultMethod, ...], ...]
-
-    @classmethod
-    def read(cls, plain: str) -> _Sentence:
-        words = tuple(word for found in _WORD.findall(plain) for word in _split_word(found))
-        mentions: list[tuple[DefaultMethod, ...]] = []
-        canonical: list[str] = []
-        position = 0
-        while position < len(words):
-            length = _phrase_length(words, position)
-            if length:
-                mentions.append(english.METHODS[" ".join(words[position : position + length])])
-            canonical.append("M" if length else words[position])
-            position += length or 1
-        return cls(words, " ".join(canonical), frozenset(canonical) - {"M"}, tuple(mentions))
+    @property
+    def signs(self) -> str:
+        return "".join(clause.signs for clause in self.clauses)
 
 
-def _normalise(text: str) -> str:
-    """One line in lower case, without the lines that Teams quotes and without a mention of the bot."""
-    # Cut once more: one character may be many when it is written out.
-    plain = unicodedata.normalize("NFKC", html.unescape(text[:MAX_CHARACTERS]))[:MAX_CHARACTERS]
-    plain = plain.translate(_TYPOGRAPHIC)
-    kept = [line for line in plain.splitlines() if not line.lstrip().startswith(">")]
-    plain = " ".join(" ".join(kept).lower().split())
-    return _MENTION.sub(lambda found: " " if set(found[1].split()) <= english.BOT_NAMES else found[0], plain)
+def read(message: str, locale: str | None = None) -> Reading:
+    """What ``message`` asks for; never raises. ``locale`` decides the language where the words do not."""
+    text = plain_text(message)
+    short = len(text) <= MAX_INSTRUCTION and len(message) <= MAX_CHARACTERS
+    # Of what is longer, the beginning tells whether it is a question or a greeting.
+    text = text[:MAX_INSTRUCTION]
+    tokens = tokens_of(text)
+    language = recognise(tokens, locale)
+    said = [token for token in tokens if token.kind is not TokenKind.MARK]
+    if not said:
+        helpless = not text or "?" in text or "<at" in text
+        asked = "?" in text or "<at" in text
+        return Reading(Intent.HELP if helpless and asked else _alone(tokens), language=language)
+    if len(said) == 1 and said[0].kind is TokenKind.NUMBER and len(said[0].text) in range(4, 9):
+        return Reading(Intent.NONE, language=language, topic="code")
+    items = tag(tokens, text, lexicon(language))
+    about = find_people(items, text, language)
+    return _Decision(about, language, short=short).reading()
 
 
-def _split_word(word: str) -> tuple[str, ...]:
-    """``one-time`` and ``push.now`` as people also write them: apart; contractions and sign-in stay whole."""
-    return (word,) if word in _KNOWN or "'" in word else tuple(re.split(r"[-.]", word))
+def _alone(tokens: Sequence[Token]) -> Intent:
+    """A message of signs only: an emoji is small talk."""
+    return Intent.SMALLTALK if any(ord(token.text[0]) > 0x2190 for token in tokens) else Intent.NONE
 
 
-def _phrase_length(words: tuple[str, ...], position: int) -> int:
-    for length in range(min(_LONGEST_PHRASE, len(words) - position), 0, -1):
-        if " ".join(words[position : position + length]) in english.METHODS:
-            return length
-    return 0
+def _sentences(items: Sequence[Item]) -> Iterator[_Sentence]:
+    clauses: list[Clause] = []
+    part: list[Item] = []
+    quotes = False
+    for index, item in enumerate(items):
+        if item.sign == QUOTED:
+            quotes = True
+        if item.text == ":" and part and not any(one.sign == Role.METHOD for one in part):
+            # "My default: SMS", "please don't set: SMS".
+            continue
+        if item.sign == BREAK:
+            clauses, part = [*clauses, read_clause(part)] if part else clauses, []
+            if item.text in _SENTENCE_ENDS and clauses:
+                yield _Sentence(tuple(clauses), item.text in "?？", quotes)
+                clauses, quotes = [], False
+            continue
+        if _cuts(items, index) and part:
+            clauses, part = [*clauses, read_clause(part)], []
+        part.append(item)
+    if part:
+        clauses.append(read_clause(part))
+    if clauses:
+        yield _Sentence(tuple(clauses), asked=False, quotes=quotes)
 
 
-def _instructed(plain: str, sentence: _Sentence) -> tuple[DefaultMethod, ...] | None:
-    """What the text tells the bot to set: one method or several that it could mean; None if it is no instruction."""
-    bare = _without_signs(plain)
-    if bare is None:
-        return None
-    if bare != plain:
-        sentence = _Sentence.read(bare)
-    wanted = wanted_mention(sentence.canonical)
-    return None if wanted is None else sentence.mentions[wanted]
-
-
-def _without_signs(plain: str) -> str | None:
-    """The text in words alone; None if a sign is left that could turn its meaning: quotes, ≠, 🚫, a question mark."""
-    text = _WRAPPED.sub(lambda found: f" {found[2]} " if _is_method(found[2]) else found[0], plain)
-    text = _EQUALS.sub(" to ", _ARROW.sub(" to ", text))
-    if text.endswith("?") and text.startswith(english.REQUESTS):
-        text = text.rstrip("? ")
-    text = _ENDINGS.sub(" ", text)
-    signs = _WORD.sub("", text)
-    return text if not signs.strip() else None
-
-
-def _parts(plain: str) -> tuple[Part, ...]:
-    """The text as its punctuation cuts it; nothing at all if a sign is left that could turn its meaning."""
-    text = _SHORTCUT.sub(r"\1 z", plain)
-    parts: list[Part] = []
-    position = 0
-    for cut in (*_CUT.finditer(text), None):
-        piece = text[position : cut.start() if cut else len(text)]
-        position = cut.end() if cut else position
-        mark = (cut["mark"] or "") if cut else ""
-        part = Part(_Sentence.read(piece).canonical, "?" in mark)
-        if _WORD.sub("", piece).strip() or (mark and not parts and not part.canonical):
-            return ()
-        if part.canonical or part.asked:
-            parts.append(part)
-    return tuple(parts)
-
-
-def _is_method(text: str) -> bool:
-    return " ".join(word for found in _WORD.findall(text) for word in _split_word(found)) in english.METHODS
-
-
-def _is_about_somebody_else(plain: str, sentence: _Sentence) -> bool:
-    """An address, a mention, a word for other people, or an unknown name where a person would stand."""
-    if _MAIL_ADDRESS.search(plain) or _MENTION.search(plain) or not sentence.rest.isdisjoint(english.OTHERS):
+def _cuts(items: Sequence[Item], index: int) -> bool:
+    """True where a new clause begins without punctuation."""
+    sign = items[index].sign
+    if sign in {Role.BUT, Role.BECAUSE, Role.LIKE}:
         return True
-    owner = any(word.endswith(("'s", "s'")) and word not in _KNOWN | english.NO_OWNERS for word in sentence.rest)
-    about_mfa = bool(sentence.mentions) or not sentence.rest.isdisjoint(_OUR_BUSINESS)
-    return about_mfa and (owner or _names_a_person(sentence.words))
+    if sign == Role.ELSE:
+        following = (item.sign for item in items[index + 1 :])
+        return next((one for one in following if one in {Role.METHOD, BREAK}), BREAK) == Role.METHOD
+    if sign == Role.WISH:
+        return _between_methods(items, index)
+    if sign == Role.NOT:
+        return _between_methods(items, index) and _is_rejection(items, index)
+    if sign not in {Role.AND, Role.OR}:
+        return False
+    rest = next((place for place in range(index, len(items)) if items[place].sign == BREAK), len(items))
+    if items[rest - 1].sign == Role.ELSE and any(item.sign == Role.METHOD for item in items[index:rest]):
+        # "Push, and texts as a backup."
+        return True
+    before = next((item.sign for item in reversed(items[:index]) if item.sign not in "pgdl"), BREAK)
+    after = next((item.sign for item in items[index + 1 :] if item.sign not in "pgdlt"), BREAK)
+    return not (before == Role.METHOD and after in {Role.METHOD, BREAK})
 
 
-def _names_a_person(words: tuple[str, ...]) -> bool:
-    """``for ann``, ``set ann smith to sms``: an unknown word behind "for", or between the verb and "to"."""
-    for before, word in pairwise(words):
-        starts_a_name = before == "for" or (before in {"set", "change", "switch", "move"} and "to" in words)
-        if starts_a_name and word not in _KNOWN | english.BLOCKERS and not _phrase_length((word,), 0):
-            return True
-    return False
+def _is_rejection(items: Sequence[Item], index: int) -> bool:
+    """``sms no push please``: what follows rejects something of its own."""
+    end = next((place for place in range(index, len(items)) if items[place].sign == BREAK), len(items))
+    clause = read_clause(items[index:end])
+    return clause.kind is Kind.REJECTS and Role.INSTEAD not in clause.signs
 
 
-def _about_a_method(sentence: _Sentence) -> Command:
-    """A method is mentioned, but not in an instruction: shown if it was a question, else asked about."""
-    asks = not sentence.rest.isdisjoint(english.QUESTIONS) or sentence.words[0] in english.SHOW_WORDS
-    if asks and sentence.rest.isdisjoint(english.SET_WORDS - english.SHOW_WORDS):
-        return Show()
-    clear = len(sentence.mentions) == 1 and sentence.rest.isdisjoint(english.BLOCKERS)
-    return AskWhich(sentence.mentions[0] if clear else ())
+def _between_methods(items: Sequence[Item], index: int) -> bool:
+    """``no push i want sms``: two clauses, though nothing stands between them."""
+
+    def first(some: Iterable[Item]) -> str:
+        return next((item.sign for item in some if item.sign in {Role.METHOD, BREAK}), BREAK)
+
+    return first(reversed(items[:index])) == first(items[index + 1 :]) == Role.METHOD
 
 
-def _without_a_method(sentence: _Sentence) -> Command:
-    rest = sentence.rest
-    about_default = not rest.isdisjoint(english.DEFAULT_WORDS)
-    about_undo = not rest.isdisjoint(english.UNDO_WORDS)
-    if (about_default and "how" in rest) or (about_undo and not rest.isdisjoint(_ASKED_OF_UNDO)):
-        return Help()
-    if not rest.isdisjoint(english.BLOCKERS):
-        return NotUnderstood()
-    if rest - _KNOWN:
-        # "set my default to oaht": what is meant is clear, only the method is not.
-        tells = sentence.words[0] in english.SET_WORDS | english.FILLERS and not rest.isdisjoint(english.SET_WORDS)
-        return AskWhich() if about_default and tells and "to" in rest else NotUnderstood()
-    if rest <= english.SHOW_WORDS | english.FILLERS and not rest.isdisjoint(english.STATUS_WORDS):
-        return Show()
-    if about_default and rest.isdisjoint(english.SHOW_WORDS | english.QUESTIONS):
-        return Show() if rest.isdisjoint(english.SET_WORDS) else AskWhich()
-    return Show() if about_default else NotUnderstood()
+class _Decision:
+    """The rules by which one reading comes from several clauses."""
+
+    def __init__(self, about: About, language: str, *, short: bool) -> None:
+        self._about = about
+        self._language = language
+        self._short = short
+        self._sentences = tuple(_sentences(about.items))
+        self._clauses = [clause for sentence in self._sentences for clause in sentence.clauses]
+        aside = {id(item) for c in self._clauses if c.items[0].sign in {Role.LIKE, Role.BECAUSE} for item in c.items}
+        self._signs = {item.sign for item in about.items if id(item) not in aside}
+        self._topics = {item.sign: item.topic for item in about.items if item.topic}
+        self._asked = any(sentence.asked for sentence in self._sentences)
+
+    def reading(self) -> Reading:
+        if Role.NONSENSE in self._signs:
+            return self._with(Intent.NONE)
+        wanting = self._wanting()
+        if self._cancelled():
+            return self._with(Intent.SHOW) if Role.SHOW in self._signs else self._with(Intent.NONE, topic="cancel")
+        cant = self._topics.get(Role.CANT, "")
+        if cant and (not wanting or cant not in _STILL_POSSIBLE):
+            return self._with(Intent.UNSUPPORTED, topic=cant)
+        if Role.PEOPLE in self._signs and {Role.METHOD, Role.SET, Role.GO, Role.DEFAULT} & self._signs:
+            return self._with(Intent.UNSUPPORTED, topic="bulk")
+        if wanting:
+            return self._set(wanting)
+        if self._short and not self._signs & _NOT_WITH_UNDO and self._is_only(Role.UNDO, {Role.MISTAKE}):
+            return self._with(Intent.UNDO)
+        if self._is_only(Role.SIGN_OUT, set()):
+            return self._with(Intent.SIGN_OUT)
+        return self._asking() or self._vague() or self._talk()
+
+    def _with(self, intent: Intent, topic: str = "", decided: Sequence[Item] = ()) -> Reading:
+        about = self._about
+        return Reading(
+            intent,
+            target=about.target or (about.pronoun if about.pronoun and intent is not Intent.NONE else None) or "me",
+            language=self._language,
+            topic=topic,
+            claimed=about.claimed or "",
+            pronoun=about.target is None and bool(about.pronoun) and intent is not Intent.NONE,
+            same=Role.SAME in self._signs,
+            decided=tuple(f"{item.text} ({_role(item)})" for item in decided or about.items if item.sign != BREAK),
+        )
+
+    def _wanting(self) -> list[Clause]:
+        """The clauses that want a method and that nothing takes back."""
+        if Role.WHY in self._signs or not self._short:
+            return []
+        found: list[Clause] = []
+        shaken = False
+        for sentence in self._sentences:
+            if not shaken:
+                found += self._wanted_in(sentence)
+            shaken = not sentence.quotes and bool({Role.SUPPOSE} & set(sentence.signs)) and not found
+        return found
+
+    def _wanted_in(self, sentence: _Sentence) -> list[Clause]:
+        if sentence.quotes:
+            return []
+        found: list[Clause] = []
+        taken_back = reported = False
+        before: Clause | None = None
+        for clause in sentence.clauses:
+            starts = clause.items[0].sign
+            signs = set(clause.signs)
+            if starts == Role.BUT:
+                taken_back = reported = False
+            if starts == Role.BECAUSE:
+                continue
+            if signs & _TAKES_BACK and starts != Role.ELSE:
+                taken_back = True
+                found = []
+            reported = reported or bool(signs & {Role.SAID})
+            if clause.signs == Role.DO_IT and before is not None and not taken_back:
+                found += _named_in(before)
+            before = clause
+            if clause.signs == Role.WAS and found and not found[-1].imperative:
+                # "SMS (current)" tells how things are.
+                found.pop()
+            if clause.kind in {Kind.WANTS, Kind.PREFERS} and not taken_back and not reported:
+                found.append(clause)
+        last = sentence.clauses[-1]
+        if sentence.asked and found and last is found[-1] and not set(last.signs) & {Role.WISH, Role.DO_IT}:
+            found = found[:-1]
+        return found
+
+    def _cancelled(self) -> bool:
+        places = {sign: index for index, clause in enumerate(self._clauses) for sign in _kinds_in(clause)}
+        cancel = places.get("cancel")
+        return cancel is not None and cancel >= places.get("does", -1)
+
+    def _set(self, wanting: list[Clause]) -> Reading:
+        firm = [clause for clause in wanting if clause.imperative] or wanting
+        wanted, otherwise, clear = self._combined(firm)
+        rejected = frozenset[str]().union(*(c.methods for c in self._clauses if c.kind is Kind.REJECTS))
+        guessed = False
+        if rejected >= wanted:
+            clear = clear and not rejected
+            wanted = frozenset(_METHODS) - rejected if not clear else wanted
+        else:
+            # "The app, but no notification": what is left is likely, and asked about.
+            guessed = len(wanted & _METHODS.keys()) > 1
+            wanted -= rejected
+        real = tuple(method for name, method in _METHODS.items() if name in wanted)
+        decided = [item for clause in firm for item in clause.decided]
+        if not real:
+            return self._with(Intent.UNSUPPORTED, topic=next(iter(sorted(wanted)), "other"), decided=decided)
+        unclear = self._about.unclear or not clear
+        method = real[0] if len(real) == 1 and not unclear else None
+        reading = self._with(Intent.SET, decided=decided)
+        sure = (
+            method is not None
+            and not guessed
+            and all(clause.kind is Kind.WANTS for clause in firm)
+            and self._is_sure(decided)
+        )
+        return replace(reading, method=method, candidates=() if method else real, sure=sure, otherwise=otherwise)
+
+    def _is_sure(self, decided: Sequence[Item]) -> bool:
+        asks = any(set(clause.signs) & _ASKS for clause in self._clauses)
+        elsewhere = self._signs & {QUOTED, Role.UNDO, Role.HISTORY}
+        return all(item.sure for item in decided) and not asks and not elsewhere
+
+    def _combined(self, clauses: Sequence[Clause]) -> tuple[frozenset[str], DefaultMethod | None, bool]:
+        """What the clauses want together, what otherwise, and whether they agree."""
+        wanted, otherwise, clear = clauses[0].methods, None, True
+        for clause in clauses[1:]:
+            if any(item.sign == Role.ELSE for item in clause.items):
+                if not wanted & _METHODS.keys():
+                    wanted = clause.methods
+                elif len(clause.methods & _METHODS.keys()) == 1:
+                    otherwise = _METHODS[next(iter(clause.methods & _METHODS.keys()))]
+            elif wanted & clause.methods:
+                wanted &= clause.methods
+            else:
+                wanted, clear = wanted | clause.methods, False
+        return wanted, otherwise, clear
+
+    def _is_only(self, needed: Role, allowed: set[Role]) -> bool:
+        """True if some clause says ``needed`` and nothing else, and no other asks, negates or wants something."""
+        found = False
+        for sentence in self._sentences:
+            if sentence.quotes:
+                return False
+            for clause in sentence.clauses:
+                signs = set(clause.signs)
+                if needed in signs:
+                    if signs - {needed, Role.WISH, Role.SET, Role.GO, Role.BUT} - allowed:
+                        return False
+                    found = found or not (sentence.asked and Role.WISH not in signs)
+                elif clause.kind is Kind.WANTS or signs & (_ASKS | _TAKES_BACK | {Role.SAID}):
+                    return False
+                if _negates(clause) and not _is_answer(clause):
+                    return False
+        return found
+
+    def _asking(self) -> Reading | None:
+        signs = self._signs
+        if Role.EXPLAIN in signs or Role.WHY in signs:
+            return self._with(Intent.EXPLAIN, topic=self._topics.get(Role.EXPLAIN, "overruled"))
+        if Role.HISTORY in signs:
+            return self._with(Intent.HISTORY)
+        if Role.HELP in signs or (Role.UNDO in signs and signs & _ASKS):
+            return self._with(Intent.HELP)
+        shows = sum(item.sign == Role.SHOW for item in self._about.items)
+        matters = signs & {Role.DEFAULT, Role.METHOD} or self._about.target or shows > 1
+        named = {name for item in self._about.items if item.sense is not None for name in item.sense.means}
+        if named and not named & _METHODS.keys() and signs & {Role.IS, Role.HOW} and Role.SHOW not in signs:
+            # "Can I use a passkey?"
+            return self._with(Intent.UNSUPPORTED, topic=min(named))
+        if signs & {Role.WHAT, Role.IS, Role.SHOW} and matters and not self._rejecting():
+            return self._with(Intent.SHOW)
+        if Role.HOW in signs and matters:
+            return self._with(Intent.HELP)
+        return None
+
+    def _rejecting(self) -> bool:
+        return any(clause.kind in {Kind.REJECTS, Kind.OFFERS} for clause in self._clauses) and not self._asked
+
+    def _vague(self) -> Reading | None:
+        """A change is wanted, but which is to be asked."""
+        offered = frozenset[str]().union(*(c.methods for c in self._clauses if c.kind is Kind.OFFERS))
+        rejected = frozenset[str]().union(*(c.methods for c in self._clauses if c.kind is Kind.REJECTS))
+        named = frozenset[str]().union(*(i.sense.means for i in self._about.items if i.sense is not None))
+        opened = any(clause.kind is Kind.OPEN for clause in self._clauses)
+        if Role.BEST in self._signs:
+            offered = frozenset({"push", "oath"})
+        wanted = offered - rejected if offered else frozenset(_METHODS) - rejected if rejected or opened else named
+        instructs = self._signs & {Role.SAME, Role.SET, Role.GO, Role.WISH, Role.REPLACE}
+        known = Role.DEFAULT in self._signs or self._about.target or self._about.pronoun
+        several = sum(item.sense is not None for item in self._about.items) > 1
+        if not (offered or rejected or opened or (named and (several or self._is_business())) or (instructs and known)):
+            return None
+        if rejected and not rejected & _METHODS.keys() and not offered:
+            return None
+        real = tuple(method for name, method in _METHODS.items() if name in wanted)
+        if named and not real and not offered and not rejected:
+            return self._with(Intent.UNSUPPORTED, topic=next(iter(sorted(named))))
+        if Role.PEOPLE in self._signs:
+            return self._with(Intent.UNSUPPORTED, topic="bulk")
+        return replace(self._with(Intent.SET), candidates=real, sure=False)
+
+    def _is_business(self) -> bool:
+        """True if a method is named in a sentence that sounds as if it were about sign-in."""
+        return bool(self._signs & {Role.SET, Role.GO, Role.DEFAULT, Role.WISH, Role.RATHER, Role.INSTEAD, Role.REPLACE})
+
+    def _talk(self) -> Reading:
+        if self._signs & {Role.THANKS, Role.GREETING, Role.ROBOT, Role.REGARDS} and not self._signs & {Role.METHOD}:
+            kinds = {Role.ROBOT: "robot", Role.GREETING: "hello", Role.THANKS: "thanks", Role.REGARDS: "thanks"}
+            topic = next(name for role, name in kinds.items() if role in self._signs)
+            return self._with(Intent.SMALLTALK, topic=topic)
+        if Role.DEFAULT in self._signs and self._signs <= {"d", "p", "g", BREAK, "v", "l"}:
+            return self._with(Intent.SHOW)
+        if Role.SHOW in self._signs and self._signs <= {"v", "p", "g", BREAK, "l", "w", "d"}:
+            return self._with(Intent.SHOW)
+        return self._with(Intent.NONE)
+
+
+def _named_in(clause: Clause) -> list[Clause]:
+    """``They say I should be on push. Can you do that?``: the one method that is named is asked for."""
+    mentions = [item for item in clause.items if item.sense is not None]
+    if len(mentions) != 1 or Role.NOT in clause.signs or mentions[0].sense is None:
+        return []
+    return [replace(clause, kind=Kind.PREFERS, methods=mentions[0].sense.means, decided=tuple(mentions))]
+
+
+def _negates(clause: Clause) -> bool:
+    return any(item.sign in {Role.NOT, Role.INSTEAD} for item in clause.items)
+
+
+def _is_answer(clause: Clause) -> bool:
+    """``no``, which answers what was said before and negates nothing."""
+    return all(item.topic == ANSWER for item in clause.items if item.sign == Role.NOT) and clause.signs == Role.NOT
+
+
+def _kinds_in(clause: Clause) -> Iterator[str]:
+    # "Wait, don't" takes back like "never mind".
+    if Role.CANCEL in clause.signs or (_negates(clause) and set(clause.signs) <= {"n", "x", "s", "S", "w"}):
+        yield "cancel"
+    if clause.kind in {Kind.WANTS, Kind.OFFERS} or Role.UNDO in clause.signs:
+        yield "does"
+
+
+def _role(item: Item) -> str:
+    try:
+        name = Role(item.sign).name.lower()
+    except ValueError:
+        name = "person"
+    senses = " ".join(sorted(item.sense.means)) if item.sense else item.topic
+    return ": ".join(filter(None, (name, senses, item.corrected and f"read as {item.corrected}")))

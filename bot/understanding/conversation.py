@@ -1,0 +1,125 @@
+"""What a message means in its conversation: who "her" is, what "the same" is; and the command that comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bot.commands import (
+    EXPLAINED,
+    NOT_DONE_HERE,
+    AskWhich,
+    AskWho,
+    Cancel,
+    CantDo,
+    Command,
+    Explain,
+    ForSomebodyElse,
+    Greet,
+    Help,
+    History,
+    IfMe,
+    NotUnderstood,
+    SetDefault,
+    Show,
+    SignOut,
+    Undo,
+)
+from bot.mfa import DefaultMethod
+from bot.understanding.reader import read
+from bot.understanding.reading import Intent, Reading
+
+__all__ = ["Topic", "Understood", "command_for", "understand"]
+
+_VAGUE = frozenset({Intent.SET, Intent.NONE})
+_SOMEBODY = frozenset({Intent.SHOW, Intent.SET, Intent.UNDO, Intent.HISTORY, Intent.EXPLAIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a conversation was about last."""
+
+    target: str = ""
+    """The last person who was named, as written; empty for none."""
+    method: DefaultMethod | None = None
+    """The last method that somebody's default was to become."""
+
+    def after(self, reading: Reading) -> Topic:
+        """The topic once ``reading`` was said."""
+        named = reading.target if reading.target != "me" and not reading.pronoun else self.target
+        return Topic(named, reading.method or self.method)
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a message asks for, the language to answer in, and what the conversation is about from now on."""
+
+    command: Command
+    language: str
+    topic: Topic
+
+
+def understand(message: str, locale: str | None = None, topic: Topic | None = None) -> Understood:
+    """What ``message`` asks for in a conversation that was about ``topic``; never raises.
+
+    Args:
+        message: text as Teams delivers it.
+        locale: the client's language, a BCP 47 tag; decides where the words do not tell the language.
+        topic: what the conversation was about before.
+    """
+    before = topic or Topic()
+    reading = _resolved(read(message, locale), before)
+    return Understood(command_for(reading), reading.language, before.after(reading))
+
+
+def _resolved(reading: Reading, topic: Topic) -> Reading:
+    if reading.same and reading.intent in _VAGUE and reading.method is None and topic.method is not None:
+        reading = replace(reading, intent=Intent.SET, method=topic.method, candidates=(), sure=False)
+    if reading.pronoun and topic.target:
+        return replace(reading, target=topic.target, pronoun=False)
+    return reading
+
+
+def command_for(reading: Reading) -> Command:
+    """The command of ``reading``. What is about somebody else never becomes one that changes anything."""
+    if reading.target != "me" and reading.intent in _SOMEBODY:
+        if reading.pronoun:
+            return AskWho()
+        if "@" not in reading.target:
+            return ForSomebodyElse(reading.target, reading.method)
+    command = _own_command(reading)
+    address = reading.claimed or (reading.target if "@" in reading.target else "")
+    if address and isinstance(command, (Show, SetDefault, AskWhich, Undo, History)):
+        return IfMe(address, command)
+    return command
+
+
+def _own_command(reading: Reading) -> Command:
+    match reading.intent:
+        case Intent.SET:
+            return _change(reading)
+        case Intent.UNSUPPORTED:
+            topic = reading.topic if reading.topic in NOT_DONE_HERE else "register"
+            return CantDo(topic, about_me=reading.target == "me")
+        case Intent.EXPLAIN:
+            return Explain(reading.topic if reading.topic in EXPLAINED else EXPLAINED[0])
+        case Intent.SMALLTALK:
+            return Greet(reading.topic or "hello")
+        case Intent.NONE:
+            return Cancel() if reading.topic == "cancel" else NotUnderstood(pasted_code=reading.topic == "code")
+    return _PLAIN[reading.intent]()
+
+
+_PLAIN: dict[Intent, type[Show | Undo | History | Help | SignOut]] = {
+    Intent.SHOW: Show,
+    Intent.UNDO: Undo,
+    Intent.HISTORY: History,
+    Intent.HELP: Help,
+    Intent.SIGN_OUT: SignOut,
+}
+
+
+def _change(reading: Reading) -> Command:
+    if reading.method is None:
+        every = len(reading.candidates) == len(DefaultMethod)
+        return AskWhich(() if every else reading.candidates)
+    return SetDefault(reading.method, reading.otherwise) if reading.sure else AskWhich((reading.method,))
