@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.mfa import DefaultMethod
 
 __all__ = [
+    "EXPLAINED",
+    "NOT_DONE_HERE",
     "AskWhich",
+    "AskWho",
+    "Cancel",
+    "CantDo",
     "Command",
+    "Explain",
     "ForSomebodyElse",
     "Greet",
     "Help",
     "History",
+    "IfMe",
     "NotUnderstood",
     "Press",
     "Refresh",
@@ -21,6 +29,7 @@ __all__ = [
     "Show",
     "SignOut",
     "Undo",
+    "changes_something",
     "command_from_json",
     "command_to_json",
 ]
@@ -38,9 +47,10 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class SetDefault:
-    """Make ``method`` my default."""
+    """Make ``method`` my default; if it can't be chosen, ``otherwise``."""
 
     method: DefaultMethod
+    otherwise: DefaultMethod | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,45 @@ class AskWhich:
 class ForSomebodyElse:
     """Something about another person than the one who writes."""
 
+    target: str = ""
+    """As written; empty where nobody was named."""
+    method: DefaultMethod | None = None
+    """What their default shall be; None where nothing (clear) shall be changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class IfMe:
+    """``command``, if ``address`` is the address of the person who writes; something about somebody else, if not."""
+
+    address: str
+    command: Show | SetDefault | AskWhich | Undo | History
+
+
+@dataclass(frozen=True, slots=True)
+class AskWho:
+    """Something about "her" or "him", and nobody was named before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """A question about how it all works; ``topic`` is one of ``EXPLAINED``."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class CantDo:
+    """Something that is done elsewhere; ``topic`` is one of ``NOT_DONE_HERE``."""
+
+    topic: str
+    about_me: bool = True
+    """False where it is about somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Never mind: whatever waits shall not be done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Help:
@@ -84,13 +133,26 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class Greet:
-    """Hello."""
+    """Small talk."""
+
+    kind: str = "hello"
+    """``hello``, ``thanks`` or ``robot`` ("are you a real person?")."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotUnderstood:
     """Nothing that the bot knows."""
 
+    pasted_code: bool = False
+    """True where it looks like a code that should not be shown to anybody."""
+
+
+EXPLAINED = ("overruled", "default", "others")
+NOT_DONE_HERE = (
+    "password_reset", "lost_phone", "number", "new_phone", "register", "tap", "mfa_off", "unlock", "unexpected",
+    "system_preferred", "not_arriving", "bulk",
+    "passkey", "windows_hello", "certificate", "email", "messenger", "question",
+)  # fmt: skip
 
 Command = (
     Show
@@ -102,10 +164,21 @@ Command = (
     | SignOut
     | AskWhich
     | ForSomebodyElse
+    | IfMe
+    | AskWho
+    | Explain
+    | CantDo
+    | Cancel
     | Help
     | Greet
     | NotUnderstood
 )
+
+
+def changes_something(command: Command) -> bool:
+    """True for what is carried out once, and in the order in which it was said."""
+    return isinstance(command.command if isinstance(command, IfMe) else command, (SetDefault, Undo))
+
 
 _PLAIN: dict[str, type[Show] | type[Refresh] | type[Undo] | type[History]] = {
     "show": Show,
@@ -115,7 +188,7 @@ _PLAIN: dict[str, type[Show] | type[Refresh] | type[Undo] | type[History]] = {
 }
 
 
-def command_to_json(command: Command) -> dict[str, str | list[str]]:
+def command_to_json(command: Command) -> dict[str, Any]:
     """The form in which a pending command is stored. Only commands that need a token are ever pending."""
     match command:
         case Show():
@@ -126,8 +199,11 @@ def command_to_json(command: Command) -> dict[str, str | list[str]]:
             return {"kind": "undo"}
         case History():
             return {"kind": "history"}
-        case SetDefault(method):
-            return {"kind": "set", "method": method.value}
+        case SetDefault(method, otherwise):
+            stored = {"kind": "set", "method": method.value}
+            return {**stored, "otherwise": otherwise.value} if otherwise else stored
+        case IfMe(address, wanted):
+            return {"kind": "if_me", "address": address, "command": command_to_json(wanted)}
         case Press(action_id):
             return {"kind": "press", "action_id": action_id}
         case AskWhich(candidates):
@@ -145,7 +221,15 @@ def command_from_json(stored: Mapping[str, object]) -> Command:
     if isinstance(kind, str) and kind in _PLAIN:
         return _PLAIN[kind]()
     if kind == "set":
-        return SetDefault(DefaultMethod(str(stored.get("method"))))
+        otherwise = stored.get("otherwise")
+        return SetDefault(
+            DefaultMethod(str(stored.get("method"))), DefaultMethod(str(otherwise)) if otherwise else None
+        )
+    address, inner = stored.get("address"), stored.get("command")
+    if kind == "if_me" and isinstance(address, str) and isinstance(inner, dict):
+        wanted = command_from_json(inner)
+        if isinstance(wanted, (Show, SetDefault, AskWhich, Undo, History)):
+            return IfMe(address, wanted)
     action_id = stored.get("action_id")
     if kind == "press" and isinstance(action_id, str):
         return Press(action_id)

@@ -14,11 +14,14 @@ __all__ = [
     "AlreadyBack",
     "AlreadyDefault",
     "AnotherUnderWay",
+    "CancelledReply",
     "CantChoose",
+    "CantDoReply",
     "CantPutBack",
     "CantUnset",
     "Changed",
     "ConsentWanted",
+    "ExplainReply",
     "ForSomebodyElseReply",
     "GreetingReply",
     "HelpReply",
@@ -44,6 +47,7 @@ __all__ = [
     "UnknownBefore",
     "WelcomeReply",
     "WhichOne",
+    "WhoReply",
     "WorkingReply",
 ]
 
@@ -210,6 +214,8 @@ class StateReply:
     read_only: bool = False
     undo_id: str | None = None
     """A minted id for the button that puts the change of ``news`` back; None where that has no button."""
+    carried_out: bool = False
+    """True when a change was made just now, or was not needed: what was said before it must not be done any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +296,11 @@ class WelcomeReply:
 
 @dataclass(frozen=True, slots=True)
 class GreetingReply:
-    """An answer to hello."""
+    """An answer to small talk."""
 
     name: str = ""
+    kind: str = "hello"
+    """See ``bot.commands.Greet``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,10 +312,48 @@ class HelpReply:
 class NotUnderstoodReply:
     """An honest 'I did not understand', with suggestions."""
 
+    pasted_code: bool = False
+    """True where what was written looks like a code for signing in."""
+
 
 @dataclass(frozen=True, slots=True)
 class ForSomebodyElseReply:
     """The bot can't act for other people."""
+
+    target: str = ""
+    """Whom it was about, as written; foreign text, escape before showing."""
+    method: DefaultMethod | None = None
+    """What their default should have become."""
+    contact: str = ""
+    """Who can help; empty where the operator named nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhoReply:
+    """Somebody else was meant, but not named."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainReply:
+    """An answer to a question about how it all works; ``topic`` is one of ``bot.commands.EXPLAINED``."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class CantDoReply:
+    """What is done elsewhere, and where; ``topic`` is one of ``bot.commands.NOT_DONE_HERE``."""
+
+    topic: str
+    contact: str = ""
+    """Who can help; empty where the operator named nobody."""
+    about_me: bool = True
+    """False where it was about somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledReply:
+    """Nothing that was waiting will be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,5 +373,9 @@ Reply = (
     | HelpReply
     | NotUnderstoodReply
     | ForSomebodyElseReply
+    | WhoReply
+    | ExplainReply
+    | CantDoReply
+    | CancelledReply
     | PersonalChatOnlyReply
 )

@@ -29,6 +29,7 @@ from bot.identity import SELF_SCOPES
 from bot.mfa import DefaultMethod, MfaState, Oid, Person, Policy, Standing, option_for, options
 from bot.past import as_accepted, is_under_way, standing_after, what_came_of_it, what_to_put_back
 from bot.replies import (
+    AlreadyBack,
     AlreadyDefault,
     AnotherUnderWay,
     CantChoose,
@@ -143,6 +144,15 @@ class SelfService:
         state = await self._read_state(self._token(person), person)
         return self._reply(person, state, news)
 
+    def is_own(self, person: Person, address: str) -> bool:
+        """True if ``address`` is the UPN with which ``person`` has signed in.
+
+        Raises:
+            SignInNeeded: nobody has signed in, so it can't be known.
+        """
+        self._token(person)
+        return self._tokens.named(person).upn.casefold() == address.casefold()
+
     async def ask_which(self, person: Person, candidates: tuple[DefaultMethod, ...]) -> StateReply:
         """The state with the question which method was meant, as far as one can be chosen. Nothing is changed.
 
@@ -164,20 +174,23 @@ class SelfService:
             return AlreadyDefault(current[0].method)
         return CantChoose(meant[0]) if len(meant) == 1 else NoneOfThem(candidates)
 
-    async def set_default(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
+    async def set_default(
+        self, person: Person, method: DefaultMethod, origin: Origin, otherwise: DefaultMethod | None = None
+    ) -> StateReply:
         """Make ``method`` the person's default, if it can be chosen; the reply says what came of it.
 
         Args:
             person: whose default it is.
             method: what it shall be.
             origin: where the wish comes from; its ``attempt`` is not 0 if it goes on after a sign-in.
+            otherwise: what it shall be if ``method`` can't be chosen.
 
         Raises:
             SignInNeeded, StepUpNeeded: nothing was changed; sign in and call again with the next ``origin.attempt``.
             StoreUnavailable: the intent could not be recorded, so nothing was changed.
             MfaBotError: Graph refused or could not be asked; nothing was changed.
         """
-        return await self._in_turn(person, origin, lambda key: self._set(person, method, key))
+        return await self._in_turn(person, origin, lambda key: self._set(person, method, key, otherwise))
 
     async def undo(self, person: Person, origin: Origin) -> StateReply:
         """Put back what stood before the last change that was made through the bot, or say why that is not done.
@@ -197,15 +210,19 @@ class SelfService:
         changes = await self._records.last_changes(person, _HISTORY)
         return HistoryReply(tuple(_entry(change, person) for change in changes))
 
-    async def press(self, person: Person, action_id: str, origin: Origin) -> StateReply:
+    async def press(
+        self, person: Person, action_id: str, origin: Origin, *, pressed_at: datetime | None = None
+    ) -> StateReply:
         """Carry out a button's wish once, however often the press arrives. Arguments and errors as ``set_default``.
 
-        Which try it is, is on record under the card; ``origin`` only tells whether it goes on after a sign-in.
+        Which try it is, is on record under the card; ``origin`` only tells whether it goes on after a sign-in. What
+        counts is that the button was not too old when it was ``pressed_at``, however long the sign-in has taken.
 
         Raises:
             ActionRejected: the id was not made by us for this person.
         """
-        action = self._action_ids.read(action_id, person, person.oid)
+        at = pressed_at.timestamp() if pressed_at else None
+        action = self._action_ids.read(action_id, person, person.oid, pressed_at=at)
         if action.expired:
             return await self.show(person, OutdatedCard())
         resumed = origin.attempt > 0
@@ -278,7 +295,9 @@ class SelfService:
             await asyncio.sleep(self._pace.duplicate_poll_s)
         return False
 
-    async def _set(self, person: Person, method: DefaultMethod, origin: Origin) -> StateReply:
+    async def _set(
+        self, person: Person, method: DefaultMethod, origin: Origin, otherwise: DefaultMethod | None = None
+    ) -> StateReply:
         token = self._token(person)
         past, shown = await self._past_and_state(person, token)
         now = datetime.now(UTC)
@@ -287,8 +306,11 @@ class SelfService:
             # Accepted a moment ago, but Graph shows another: it lags behind, or somebody changed it elsewhere since.
             state = shown
         option = standing_after(past.last, method, state, self._policy, now)
+        if otherwise is not None and option.standing not in {Standing.AVAILABLE, Standing.CURRENT}:
+            method = otherwise
+            option = standing_after(past.last, method, state, self._policy, now)
         if option.standing is Standing.CURRENT:
-            return self._reply(person, state, AlreadyDefault(method))
+            return replace(self._reply(person, state, AlreadyDefault(method)), carried_out=True)
         if option.standing is not Standing.AVAILABLE:
             return self._reply(person, state, CantChoose(option))
         wish = self._wish(person, method, state, origin, past)
@@ -302,7 +324,7 @@ class SelfService:
         state = as_accepted(past.last, shown_state, now)
         found = what_to_put_back(past.last, state, self._policy, now)
         if not isinstance(found, DefaultMethod):
-            return self._reply(person, state, found)
+            return replace(self._reply(person, state, found), carried_out=isinstance(found, AlreadyBack))
         if shown not in {None, found}:
             return self._reply(person, state, OutdatedCard())
         assert past.last is not None
@@ -410,7 +432,7 @@ class SelfService:
             except MfaBotError:
                 # That Graph can't be read now is not what the person asked about.
                 raise refusal from None
-        return self._reply(person, after, news)
+        return replace(self._reply(person, after, news), carried_out=True)
 
     def _reply(self, person: Person, state: MfaState, news: NewsItem | None) -> StateReply:
         standing = options(state, self._policy)

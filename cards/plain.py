@@ -5,12 +5,13 @@ from __future__ import annotations
 from adaptivecards.baseobject import BareObject
 
 from bot.locale import Texts
-from bot.replies import GreetingReply, InterruptedReply, SignedOutReply
+from bot.replies import ForSomebodyElseReply, GreetingReply, InterruptedReply, NotUnderstoodReply, SignedOutReply
 from cards.elements import Card, ExecuteAction, OpenUrlAction, TextBlock, escape
 from cards.state import REFRESH_VERB
 from cards.words import SECURITY_INFO_URL, short_name
 
 __all__ = [
+    "cancelled_card",
     "for_somebody_else_card",
     "greeting_card",
     "help_card",
@@ -18,6 +19,7 @@ __all__ = [
     "not_understood_card",
     "signed_out_card",
     "welcome_card",
+    "who_card",
     "working_card",
 ]
 
@@ -41,10 +43,14 @@ def welcome_card(texts: Texts, lang: str) -> Card:
 
 
 def greeting_card(reply: GreetingReply, texts: Texts, lang: str) -> Card:
-    """An answer to hello."""
+    """An answer to small talk."""
     _ = texts.gettext
-    hello = _("Hello {name}!").format(name=escape(reply.name)) if reply.name else _("Hello!")
     text = _("I show and change your default sign-in method. Write **show my methods**, or **help** for more.")
+    if reply.kind == "thanks":
+        return _card(_("You are welcome"), [_("I am here when you need me again.")], lang, [_show_button(texts)])
+    if reply.kind == "robot":
+        return _card(_("I am a bot"), [_("No person reads this chat."), text], lang, [_show_button(texts)])
+    hello = _("Hello {name}!").format(name=escape(reply.name)) if reply.name else _("Hello!")
     return _card(hello, [text], lang, [_show_button(texts)])
 
 
@@ -62,7 +68,10 @@ def help_card(texts: Texts, lang: str) -> Card:
             ),
             _("To go back to what you had before, write **undo**. **history** shows your last changes."),
             _("**sign out** makes me forget your sign-in."),
-            _("I understand English only, so far."),
+            _(
+                "You can write in English, German, French, Spanish, Dutch, Portuguese or Japanese. So far I answer in "
+                "English."
+            ),
             _("I can't register or remove methods. The Security info page does that."),
         ],
         lang,
@@ -70,35 +79,66 @@ def help_card(texts: Texts, lang: str) -> Card:
     )
 
 
-def not_understood_card(texts: Texts, lang: str) -> Card:
+def not_understood_card(reply: NotUnderstoodReply, texts: Texts, lang: str) -> Card:
     """An honest answer with suggestions."""
     _ = texts.gettext
-    return _card(
-        _("Sorry, I did not understand that"),
-        [
+    paragraphs = [
+        _(
+            "Nothing was changed. Try for example **show my methods**, **set my default MFA to push**, **undo**, "
+            "**history** or **help**."
+        )
+    ]
+    if reply.pasted_code:
+        paragraphs.insert(
+            0,
             _(
-                "Nothing was changed. I understand short English sentences, such as **show my methods**, **set my "
-                "default MFA to push**, **undo**, **history** or **help**."
-            )
-        ],
+                "That looks like a code for signing in. I never need one. Enter it only where you sign in, and give it "
+                "to nobody."
+            ),
+        )
+    return _card(_("Sorry, I did not understand that"), paragraphs, lang, [_show_button(texts)])
+
+
+def for_somebody_else_card(reply: ForSomebodyElseReply, texts: Texts, lang: str) -> Card:
+    """The bot acts only for the person who writes."""
+    _ = texts.gettext
+    target = escape(reply.target)
+    meant = _("It sounds as if you mean somebody else.")
+    if target and reply.method is not None:
+        meant = _("I understood that the default of {person} should become: {method}.").format(
+            person=target, method=short_name(reply.method, texts)
+        )
+    elif target:
+        meant = _("I understood that this is about {person}.").format(person=target)
+    paragraphs = [
+        meant,
+        _(
+            "I can't see or change other people's methods, so nothing was changed. They can write to me themselves, or "
+            "ask your IT helpdesk."
+        ),
+    ]
+    return _card(_("I can only do this for yourself"), paragraphs + _contact(reply.contact, texts), lang, [])
+
+
+def who_card(texts: Texts, lang: str) -> Card:
+    """Somebody was meant whom nobody has named."""
+    _ = texts.gettext
+    return _card(
+        _("Whom do you mean?"),
+        [_("You wrote of somebody, but I don't know whom you mean. Nothing was changed. Please write it with a name.")],
         lang,
-        [_show_button(texts)],
+        [],
     )
 
 
-def for_somebody_else_card(texts: Texts, lang: str) -> Card:
-    """The bot acts only for the person who writes."""
+def cancelled_card(texts: Texts, lang: str) -> Card:
+    """Never mind."""
     _ = texts.gettext
     return _card(
-        _("I can only do this for yourself"),
-        [
-            _(
-                "It sounds as if you mean somebody else. I can't see or change other people's methods, so nothing "
-                "was changed. They can write to me themselves, or ask your IT helpdesk."
-            )
-        ],
+        _("All right"),
+        [_("I leave everything as it is. If something was still waiting for your sign-in, it will not be done.")],
         lang,
-        [],
+        [_show_button(texts)],
     )
 
 
@@ -151,6 +191,10 @@ def _card(heading: str, paragraphs: list[str], lang: str, actions: list[BareObje
     body: list[BareObject] = [TextBlock(text=heading, style="heading", size="Large", weight="Bolder", wrap=True)]
     body += [TextBlock(text=paragraph, wrap=True) for paragraph in paragraphs]
     return Card(body, actions=actions, lang=lang, fallback=f"{heading}. {paragraphs[0]}")
+
+
+def _contact(contact: str, texts: Texts) -> list[str]:
+    return [texts.gettext("Who can help: {contact}").format(contact=escape(contact))] if contact else []
 
 
 def _show_button(texts: Texts) -> BareObject:

@@ -8,6 +8,9 @@ from typing import Any
 
 from bot.locale import Texts
 from bot.replies import (
+    CancelledReply,
+    CantDoReply,
+    ExplainReply,
     ForSomebodyElseReply,
     GreetingReply,
     HelpReply,
@@ -20,11 +23,14 @@ from bot.replies import (
     StateReply,
     TroubleReply,
     WelcomeReply,
+    WhoReply,
     WorkingReply,
 )
+from cards.advice import cant_do_card, explain_card
 from cards.elements import Card
 from cards.history import history_card
 from cards.plain import (
+    cancelled_card,
     for_somebody_else_card,
     greeting_card,
     help_card,
@@ -32,6 +38,7 @@ from cards.plain import (
     not_understood_card,
     signed_out_card,
     welcome_card,
+    who_card,
     working_card,
 )
 from cards.state import state_card
@@ -43,8 +50,20 @@ _ALWAYS_THE_SAME: dict[type, Callable[[Texts, str], Card]] = {
     WorkingReply: working_card,
     WelcomeReply: welcome_card,
     HelpReply: help_card,
+    WhoReply: who_card,
+    CancelledReply: cancelled_card,
+}
+_CARDS: dict[type, Callable[[Any, Texts, str], Card]] = {
+    StateReply: state_card,
+    TroubleReply: trouble_card,
+    HistoryReply: history_card,
+    InterruptedReply: interrupted_card,
+    SignedOutReply: signed_out_card,
+    GreetingReply: greeting_card,
     ForSomebodyElseReply: for_somebody_else_card,
     NotUnderstoodReply: not_understood_card,
+    ExplainReply: explain_card,
+    CantDoReply: cant_do_card,
 }
 
 
@@ -71,27 +90,17 @@ def render(reply: Reply, texts: Texts, lang: str) -> Rendered:
 
 
 def _card(reply: Reply, texts: Texts, lang: str) -> Card:
-    match reply:
-        case StateReply():
-            return state_card(reply, texts, lang)
-        case TroubleReply():
-            return trouble_card(reply, texts, lang)
-        case HistoryReply():
-            return history_card(reply, texts, lang)
-        case InterruptedReply():
-            return interrupted_card(reply, texts, lang)
-        case SignedOutReply():
-            return signed_out_card(reply, texts, lang)
-        case GreetingReply():
-            return greeting_card(reply, texts, lang)
     always_the_same = _ALWAYS_THE_SAME.get(type(reply))
-    if always_the_same is None:
+    if always_the_same is not None:
+        return always_the_same(texts, lang)
+    card = _CARDS.get(type(reply))
+    if card is None:
         raise TypeError(f"no card for {type(reply).__name__}")
-    return always_the_same(texts, lang)
+    return card(reply, texts, lang)
 
 
 def _suggestions(reply: Reply) -> tuple[str, ...]:
     if isinstance(reply, (NotUnderstoodReply, GreetingReply, WelcomeReply)):
-        # What is sent must be understood, so these stay English until other languages are.
+        # Understood in every language of the client, as the sentence itself tells its language.
         return ("show my methods", "help")
     return ()

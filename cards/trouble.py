@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adaptivecards.baseobject import BareObject
 
-from bot.commands import AskWhich, Command, History, Press, Refresh, SetDefault, Show, Undo
+from bot.commands import AskWhich, Command, History, IfMe, Press, Refresh, SetDefault, Show, Undo
 from bot.locale import Texts
 from bot.replies import ConsentWanted, TroubleReply
 from cards.elements import Card, Container, ExecuteAction, OpenUrlAction, SayAction, TextBlock, escape
@@ -73,8 +73,11 @@ def _try_again(command: Command, texts: Texts) -> BareObject:
 def said_again(command: Command) -> str:
     """A sentence that is understood as ``command``, for a button that says it in the person's name."""
     match command:
-        case SetDefault(method):
-            return f"set my default MFA to {method.value}"
+        case SetDefault(method, otherwise):
+            fallback = f", otherwise {otherwise.value}" if otherwise else ""
+            return f"set my default MFA to {method.value}{fallback}"
+        case IfMe(_, wanted):
+            return said_again(wanted)
         case Undo():
             return "undo"
         case History():

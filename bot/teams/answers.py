@@ -16,22 +16,37 @@ from botbuilder.schema import (
 )
 
 from bot.errors import MfaBotError
-from bot.locale import DEFAULT_LANGUAGE, Texts, texts_for
+from bot.locale import DEFAULT_LANGUAGE, Texts, texts_for, translated_languages
 from bot.replies import Reply
 from bot.teams.people import locale_of
 from bot.telemetry import get_logger, log_error
 from cards import Rendered, render
 
-__all__ = ["answer_to_press", "replace_card", "send", "signing_in", "texts_of"]
+__all__ = ["answer_in", "answer_to_press", "language_of", "replace_card", "send", "signing_in", "texts_of"]
 
 _log = get_logger(__name__)
 _ADAPTIVE_CARD = "application/vnd.microsoft.card.adaptive"
+_LANGUAGE = "mfabot.language"
 _MESSAGE = "application/vnd.microsoft.activity.message"
+
+
+def answer_in(activity: Activity, language: str) -> None:
+    """Answer ``activity`` in the language of its text, if there are texts in it; else in that of the client."""
+    if language in translated_languages():
+        activity.additional_properties[_LANGUAGE] = language
 
 
 def texts_of(activity: Activity) -> Texts:
     """The texts in the language of whoever sent ``activity``."""
-    return texts_for(locale_of(activity))
+    return texts_for(language_of(activity))
+
+
+def language_of(activity: Activity) -> str:
+    """The language to answer in; one for which there are texts."""
+    written = activity.additional_properties.get(_LANGUAGE)
+    client = (locale_of(activity) or "").replace("_", "-").partition("-")[0].lower()
+    known = translated_languages()
+    return next((one for one in (written, client) if one in known), DEFAULT_LANGUAGE)
 
 
 async def send(context: TurnContext, reply: Reply) -> None:
@@ -72,7 +87,7 @@ def signing_in(activity: Activity) -> InvokeResponse:
 
 
 def _rendered(activity: Activity, reply: Reply) -> Rendered:
-    return render(reply, texts_of(activity), DEFAULT_LANGUAGE)
+    return render(reply, texts_of(activity), language_of(activity))
 
 
 def _message(rendered: Rendered) -> Activity:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import chain, repeat
 from typing import Any
 from weakref import WeakValueDictionary
@@ -16,10 +17,16 @@ from botbuilder.schema import Activity
 
 from bot.commands import (
     AskWhich,
+    AskWho,
+    Cancel,
+    CantDo,
+    Command,
+    Explain,
     ForSomebodyElse,
     Greet,
     Help,
     History,
+    IfMe,
     NotUnderstood,
     Press,
     Refresh,
@@ -27,6 +34,8 @@ from bot.commands import (
     Show,
     SignOut,
     Undo,
+    changes_something,
+    command_from_json,
 )
 from bot.errors import (
     MfaBotError,
@@ -39,12 +48,17 @@ from bot.errors import (
 )
 from bot.mfa import Oid, Person
 from bot.replies import (
+    CancelledReply,
+    CantDoReply,
+    ExplainReply,
     ForSomebodyElseReply,
     GreetingReply,
     HelpReply,
     NotUnderstoodReply,
     Reply,
     SignedOutReply,
+    StateReply,
+    WhoReply,
 )
 from bot.self_service import SelfService
 from bot.settings import Pace
@@ -81,6 +95,7 @@ class Errands:
         self._explain = explain
         self._pace = pace
         self._orders: WeakValueDictionary[Oid, asyncio.Lock] = WeakValueDictionary()
+        self._dropping: WeakValueDictionary[Oid, asyncio.Task[None]] = WeakValueDictionary()
 
     def order_of(self, person: Person) -> asyncio.Lock:
         """What a person says is carried out in the order in which it came."""
@@ -111,15 +126,16 @@ class Errands:
         return await self._carry_out(context, wish) if await self._is_still_ours(wish) else None
 
     async def _is_still_ours(self, wish: Wish) -> bool:
-        """False if we have been silent for so long that the person was told of an interruption."""
-        if time.monotonic() - wish.taken_at_s < self._pace.renew_after_s:
+        """False if the person has signed out since, or was told of an interruption as we were silent for so long."""
+        in_time = time.monotonic() - wish.taken_at_s < self._pace.renew_after_s
+        if in_time and not self._sign_in.has_signed_out(wish.person, since=wish.said_at):
             return True
         return await self._store.inbox.renew(wish.origin.wish_key)
 
     async def carry_out(self, context: TurnContext, wish: Wish) -> Reply | None:
         """The answer to ``wish``; None when a sign-in card was sent, and the answer comes after that."""
         # Who signs out does not want to be signed in first.
-        if self._sign_in.may_have_signed_in(wish.person) and not isinstance(wish.command, SignOut):
+        if self._sign_in.may_have_signed_in(wish.person) and not isinstance(wish.command, (SignOut, Cancel)):
             async with self.order_of(wish.person):
                 went_on = await self._go_on_after_page(context, wish.person)
             if went_on and isinstance(wish.command, NotUnderstood):
@@ -150,8 +166,18 @@ class Errands:
         return True
 
     async def _carry_out(self, context: TurnContext, wish: Wish) -> Reply | None:
+        answer = await self._answer_or_ask(context, wish)
+        return None if isinstance(answer, SignInDemand) else answer
+
+    async def _answer_or_ask(self, context: TurnContext, wish: Wish) -> Reply | SignInDemand:
+        """The answer, or what the sign-in has to be like that was asked for instead."""
         try:
-            return await self._answer(wish)
+            reply = await self._answer(wish)
+            if isinstance(reply, StateReply) and reply.carried_out:
+                # In the background: the answer need not wait for it, only the next sign-in.
+                dropping = self._adapter.spawn(self._in_the_end(partial(self._drop_older, wish)))
+                self._dropping[wish.person.oid] = dropping
+            return reply
         except (SignInNeeded, StepUpNeeded) as error:
             try:
                 return await self._sign_in_first(context, wish, error)
@@ -164,15 +190,16 @@ class Errands:
 
     async def _sign_in_first(
         self, context: TurnContext, wish: Wish, error: SignInNeeded | StepUpNeeded
-    ) -> Reply | None:
+    ) -> Reply | SignInDemand:
         """Ask for the sign-in that ``wish`` needs, unless it was asked for before and that did not help."""
         if not wish.demand.by_page and await self._redeemed(context, wish.person):
             # Signed in on the page already, in a browser outside Teams.
-            return await self._carry_out(context, replace(wish.again(), demand=SignInDemand(by_page=True)))
+            return await self._answer_or_ask(context, replace(wish.again(), demand=SignInDemand(by_page=True)))
         if isinstance(error, SignInNeeded):
             if wish.resumed:
                 # Signed in a moment ago and still not good: asking for ever would not help.
                 raise error
+            demand = SignInDemand()
             await self._sign_in.ask(context, wish.again().to_store())
         else:
             if wish.demand.by_page:
@@ -180,17 +207,19 @@ class Errands:
             demand = SignInDemand(claims=error.claims, fresh=error.fresh)
             await self._sign_in.ask_for_page(context, wish.again().to_store(), demand)
         self._adapter.spawn(self.note_address(context.activity))
-        return None
+        return demand
 
     async def _answer(self, wish: Wish) -> Reply:
         person, origin = wish.person, wish.origin
         match wish.command:
             case Show() | Refresh():
                 return await self._self_service.show(person)
-            case SetDefault(method):
-                return await self._self_service.set_default(person, method, origin)
+            case SetDefault(method, otherwise):
+                return await self._self_service.set_default(person, method, origin, otherwise)
+            case IfMe():
+                return await self._answer_if_me(wish, wish.command)
             case Press(action_id):
-                return await self._self_service.press(person, action_id, origin)
+                return await self._self_service.press(person, action_id, origin, pressed_at=wish.said_at)
             case Undo():
                 return await self._self_service.undo(person, origin)
             case History():
@@ -199,8 +228,17 @@ class Errands:
                 return await self._self_service.ask_which(person, candidates)
             case SignOut():
                 return SignedOutReply(everywhere=await self._sign_in.sign_out(person))
-            case ForSomebodyElse() | Help() | Greet() | NotUnderstood():
-                return _said_at_once(wish.command, person)
+        if isinstance(wish.command, Cancel):
+            await self._store.inbox.drop_all(person)
+            return CancelledReply()
+        return _said_at_once(wish.command, person, self._explain.contact)
+
+    async def _answer_if_me(self, wish: Wish, said: IfMe) -> Reply:
+        """Carry out what names an address, if that is the writer's own."""
+        if self._self_service.is_own(wish.person, said.address):
+            return await self._answer(replace(wish, command=said.command))
+        wanted = said.command.method if isinstance(said.command, SetDefault) else None
+        return ForSomebodyElseReply(said.address, wanted, self._explain.contact)
 
     async def carry_out_waiting(self, context: TurnContext, person: Person, what: Waiting) -> None:
         """Carry out what has waited for ``person``'s sign-in, one after the other; to be called in their order.
@@ -209,18 +247,37 @@ class Errands:
             StoreUnavailable: what waits can't be read.
         """
         conversation_id = origin_of(context.activity).conversation_id
+        if dropping := self._dropping.get(person.oid):
+            await asyncio.wait({dropping}, timeout=self._pace.claim_s)
         claimed_at_s = time.monotonic()
+        challenge: SignInDemand | None = None
         for pending in await self._sign_in.claim(person, conversation_id, what):
             # After the page, another challenge would be the second one for the same wish.
             demand = replace(pending.demand, by_page=pending.demand.by_page or what.by_page_too)
             wish = replace(Wish.stored(pending, person), taken_at_s=claimed_at_s, demand=demand)
             try:
-                reply = await self._carry_out(context, wish) if await self._is_still_ours(wish) else None
-                if reply is not None:
-                    await self.finished_by(replace_card(context, pending.card_activity_id, reply), wish)
+                if not await self._is_still_ours(wish):
+                    continue
+                if challenge is not None:
+                    # What was said before it has to wait for the page, and has lost the token: so it waits as well.
+                    await self._sign_in.ask_for_page(context, wish.to_store(), challenge)
+                    continue
+                answer = await self._answer_or_ask(context, wish)
+                if isinstance(answer, SignInDemand):
+                    challenge = answer
+                else:
+                    await self.finished_by(replace_card(context, pending.card_activity_id, answer), wish)
             except MfaBotError as error:
                 # What else waits does not depend on it.
                 log_error(_log, error)
+
+    async def _drop_older(self, wish: Wish) -> None:
+        """``wish`` was carried out: changes that were said before it, and still wait for a sign-in, are out of date."""
+        waiting = await self._store.inbox.find_older(wish.person, wish.said_at)
+        older = [one.id for one in waiting if _changes(command_from_json(one.command))]
+        if older:
+            _log.info("superseded by a newer wish", wishes=len(older))
+            await self._store.inbox.drop(older)
 
     async def finished_by(self, answer: Coroutine[Any, Any, None], wish: Wish) -> None:
         """Give the answer. Then the wish is over, also if Teams does not take it; only a stop of the bot leaves it."""
@@ -234,13 +291,13 @@ class Errands:
     def finish(self, wish: Wish) -> None:
         """The wish has its answer."""
         # In the background, and again if the store is away: else the person would be told of an interruption.
-        self._adapter.spawn(self._finish_in_the_end(wish.origin.wish_key))
+        self._adapter.spawn(self._in_the_end(partial(self._store.inbox.finish, wish.origin.wish_key)))
 
-    async def _finish_in_the_end(self, key: str) -> None:
+    async def _in_the_end(self, write: Callable[[], Awaitable[None]]) -> None:
         for pause_s in chain((0.0,), self._pace.store_pauses_s, repeat(self._pace.store_pauses_s[-1])):
             await asyncio.sleep(pause_s)
             try:
-                await self._store.inbox.finish(key)
+                await write()
             except StoreUnavailable as error:
                 log_error(_log, error)
             else:
@@ -257,14 +314,25 @@ class Errands:
                     log_error(_log, error)
 
 
-def _said_at_once(command: ForSomebodyElse | Help | Greet | NotUnderstood, person: Person) -> Reply:
-    """What needs neither a token nor the records."""
+def _changes(command: Command) -> bool:
+    return isinstance(command, Press) or changes_something(command)
+
+
+def _said_at_once(command: Command, person: Person, contact: str) -> Reply:
+    """What needs neither a token nor the records. ``contact`` can help where the bot can't."""
     match command:
-        case ForSomebodyElse():
-            return ForSomebodyElseReply()
+        case ForSomebodyElse(target, method):
+            return ForSomebodyElseReply(target, method, contact)
+        case AskWho():
+            return WhoReply()
+        case Explain(topic):
+            return ExplainReply(topic)
+        case CantDo(topic, about_me):
+            return CantDoReply(topic, contact, about_me)
         case Help():
             return HelpReply()
-        case Greet():
-            return GreetingReply(person.display_name)
-        case NotUnderstood():
-            return NotUnderstoodReply()
+        case Greet(kind):
+            return GreetingReply(person.display_name, kind)
+        case NotUnderstood(pasted_code):
+            return NotUnderstoodReply(pasted_code)
+    raise TypeError(f"{type(command).__name__} needs a sign-in")

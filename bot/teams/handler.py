@@ -9,17 +9,18 @@ from botbuilder.core import TurnContext
 from botbuilder.core.teams import TeamsActivityHandler
 from botbuilder.schema import Activity, ActivityTypes, ConversationReference, InvokeResponse
 
-from bot.commands import SetDefault, Undo
+from bot.commands import changes_something
 from bot.errors import MfaBotError, StoreUnavailable
 from bot.replies import PersonalChatOnlyReply, Reply, TroubleReply, WelcomeReply, WorkingReply
 from bot.settings import Pace
 from bot.store import Store
 from bot.teams.adapter import TeamsAdapter
-from bot.teams.answers import answer_to_press, replace_card, send, signing_in
+from bot.teams.answers import answer_in, answer_to_press, replace_card, send, signing_in
 from bot.teams.errands import Errands
 from bot.teams.explain import Explainer
-from bot.teams.people import is_personal, sender_of, text_of
+from bot.teams.people import is_personal, locale_of, sender_of, text_of
 from bot.teams.sign_in_steps import SignInSteps
+from bot.teams.topics import Topics
 from bot.teams.wishes import Wish, origin_of
 from bot.telemetry import get_logger, log_error
 from bot.understanding import understand
@@ -48,6 +49,7 @@ class TeamsHandler(TeamsActivityHandler):
         self._store = store
         self._explain = explain
         self._pace = pace
+        self._topics = Topics()
 
     async def on_turn(self, turn_context: TurnContext) -> None:
         """One turn. What nobody foresaw is logged, and the person hears that something went wrong."""
@@ -93,8 +95,13 @@ class TeamsHandler(TeamsActivityHandler):
             await send(turn_context, PersonalChatOnlyReply())
             return
         try:
-            wish = Wish(sender_of(activity), understand(text_of(activity)), origin_of(activity))
-            if isinstance(wish.command, (SetDefault, Undo)):
+            person, origin = sender_of(activity), origin_of(activity)
+            about = self._topics.of(origin.conversation_id)
+            understood = understand(text_of(activity), locale_of(activity), about)
+            self._topics.keep(origin.conversation_id, understood.topic)
+            answer_in(activity, understood.language)
+            wish = Wish(person, understood.command, origin)
+            if changes_something(wish.command):
                 await self._errands.change_in_order(turn_context, wish)
                 return
         except MfaBotError as error:
