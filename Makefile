@@ -1,12 +1,12 @@
 # Everything a person does with this project. Each target sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test check e2e picture texts lock clean
+.PHONY: help run test check bench e2e picture texts lock clean
 
 VENV := .venv
 PYTHON ?= python3
 PORT ?= 3980
 BIN := $(VENV)/bin
-SOURCES := app.py bot cards sandbox tests
+SOURCES := app.py bot cards sandbox tests benchmarks
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: $(VENV)/.dev ## style, types, structure, known vulnerabilities
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.audit
+
+bench: $(VENV)/.dev ## measure how well and how fast messages are understood
+	$(BIN)/python -m benchmarks.understanding
 
 e2e: $(VENV)/.dev ## drive the chat page in a real browser (needs Chromium)
 	$(BIN)/pytest tests/e2e

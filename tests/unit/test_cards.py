@@ -768,7 +768,7 @@ def test_a_passing_trouble_has_a_button_that_asks_for_the_same_again(command: Co
             assert "refresh" == again["verb"]
         case _:
             assert "imBack" == again["data"]["msteams"]["type"]
-            assert command == understand(again["data"]["msteams"]["value"])
+            assert command == understand(again["data"]["msteams"]["value"]).command
 
 
 @pytest.mark.parametrize(
