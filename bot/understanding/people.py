@@ -146,7 +146,7 @@ class _Reader:
             before = self.sign(name.start - 2)
         moved = before in {Role.SET, Role.GO, Role.WISH} and after in {Role.TO, Role.LINK}
         if moved or (after == Role.NEEDS and starts):
-            return replace(name, certain=name.certain or moved)
+            return replace(name, certain=name.certain or (moved and after == Role.TO))
         if before == Role.SHOW and after == BREAK:
             return replace(name, certain=True)
         if starts and self._is_account(name):

@@ -249,9 +249,17 @@ class _Decision:
         return replace(reading, method=method, candidates=() if method else real, sure=sure, otherwise=otherwise)
 
     def _is_sure(self, decided: Sequence[Item]) -> bool:
-        asks = any(set(clause.signs) & _ASKS for clause in self._clauses)
+        asks = any(self._is_question(clause, sentence) for sentence in self._sentences for clause in sentence.clauses)
         elsewhere = self._signs & {QUOTED, Role.UNDO, Role.HISTORY}
         return all(item.sure for item in decided) and not asks and not elsewhere
+
+    def _is_question(self, clause: Clause, sentence: _Sentence) -> bool:
+        """``are calls no good?``; a copula within a statement, as in ``calls are no good``, asks nothing."""
+        if clause.items[0].sign in {Role.BECAUSE, Role.LIKE}:
+            return False
+        asks = [sign in _ASKS for sign in clause.signs]
+        # In Japanese the question stands at the end, often without a question mark.
+        return any(asks if sentence.asked or self._language == "ja" else asks[:1])
 
     def _combined(self, clauses: Sequence[Clause]) -> tuple[frozenset[str], DefaultMethod | None, bool]:
         """What the clauses want together, what otherwise, and whether they agree."""
