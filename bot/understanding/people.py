@@ -151,6 +151,8 @@ class _Reader:
             return replace(name, certain=True)
         if starts and self._is_account(name):
             return replace(name, certain=True)
+        if name.certain and self.word(name.start - 1) == "(" and self.word(name.end) == ")":
+            return name
         full = name.certain and " " in name.text
         return name if full and before in {Role.SHOW, Role.LINK, Role.DEFAULT, Role.WHAT, Role.HISTORY} else None
 
