@@ -77,10 +77,16 @@ class _Reader:
             end += 1
         if not words:
             return None
-        span = self.text[self.items[index].start : self.items[end - 1].end]
+        last = end - 1
+        while self.language in _TITLES_BEHIND and last > index and self.sign(last) == Role.TITLE:
+            # "Tanaka" is the name, "san" the courtesy.
+            last -= 1
+        span = self.text[self.items[index].start : self.items[last].end]
         if owns:
             span = span[: span.rindex("'")]
-        enough = capitals > 1 or (capitals == 1 and self.language not in _NOUNS_ARE_CAPITALISED)
+        first = next(item.text for item in self.items[index:end] if item.sign != Role.TITLE)
+        needed = 2 if self.language in _NOUNS_ARE_CAPITALISED else 1
+        enough = first[:1].isupper() and capitals >= needed
         return _Name(span, index, end, titled or enough or owns, owns)
 
     def _is_capitalised(self, item: Item) -> bool:
@@ -171,7 +177,7 @@ def find_people(items: Sequence[Item], text: str, language: str) -> About:
     """Whom a message is about, and what is left of it."""
     reader = _Reader(_greetings_without_names(items), text, language)
     reader.items = _them_as_her(reader.items)
-    pronoun = next((item.text for item in reader.items if item.sign == Role.THEY), None)
+    pronoun = next((item.text for item in reversed(reader.items) if item.sign == Role.THEY), None)
     addresses = [index for index, item in enumerate(reader.items) if item.sign in {ADDRESS, MENTION}]
     if addresses:
         first = addresses[0]

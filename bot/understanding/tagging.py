@@ -226,7 +226,11 @@ def _methods_joined(items: list[Item], text: str) -> list[Item]:
         if item.sign == Role.METHOD:
             before = joined[-1] if joined and joined[-1].sign == Role.METHOD else None
             goes_on = any(later.sign == Role.TO for later in items[index + 1 : index + 3])
-            both = _join(before, between, item, text, goes_on=goes_on) if before is not None else None
+            swapped = any(part.sign == Role.WITH for part in between) and any(
+                earlier.sign in {Role.GO, Role.REPLACE} for earlier in joined
+            )
+            joins = before is not None and not swapped
+            both = _join(before, between, item, text, goes_on=goes_on) if joins and before is not None else None
             if both is not None:
                 joined[-1], between = both, []
                 continue

@@ -60,12 +60,12 @@ _STRUCK = re.compile(r"</?(?:s|strike|del)>", re.IGNORECASE)
 _TAG = re.compile(r"<(?!/?at\b)/?[a-z][^<>]{0,300}>", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/div|/li)\b[^<>]{0,100}>", re.IGNORECASE)
 _AT = r"<at(?:\s[^<>]{0,200})?>(?P<name>[^<>]{0,200})</at>"
-_NOT_IN_ADDRESS = r"\s<>()\[\]{},;:\"“”„«»"
+_KANA_OR_HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff66-\uff9f々〆"
+_NOT_IN_ADDRESS = rf"\s<>()\[\]{{}},;:\"“”„«»。、・{_KANA_OR_HAN}"
 _ADDRESS = (
     rf"(?P<address>[^{_NOT_IN_ADDRESS}@']{{1}}[^{_NOT_IN_ADDRESS}@]{{0,120}}@[^{_NOT_IN_ADDRESS}@.]{{1,100}}"
     rf"(?:\.[^{_NOT_IN_ADDRESS}@.!?']{{1,60}}){{1,6}})"
 )
-_KANA_OR_HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff66-\uff9f々〆"
 _WORD = rf"(?P<cjk>[{_KANA_OR_HAN}]+)|(?P<word>[^\W_{_KANA_OR_HAN}]+(?:'[^\W_{_KANA_OR_HAN}]+)*)"
 _PAIRS = {
     '"': '"',
