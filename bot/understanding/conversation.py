@@ -42,11 +42,13 @@ class Topic:
     """The last person who was named, as written; empty for none."""
     method: DefaultMethod | None = None
     """The last method that somebody's default was to become."""
+    asked: AskWhich | None = None
+    """What the last answer asked. Where it was about one method ("Did you mean ...?"), a "yes" agrees to that."""
 
-    def after(self, reading: Reading) -> Topic:
-        """The topic once ``reading`` was said."""
+    def after(self, reading: Reading, command: Command) -> Topic:
+        """The topic once ``reading`` was said and ``command`` carried out."""
         named = reading.target if reading.target != "me" and not reading.pronoun else self.target
-        return Topic(named, reading.method or self.method)
+        return Topic(named, reading.method or self.method, command if isinstance(command, AskWhich) else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,28 @@ def understand(message: str, locale: str | None = None, topic: Topic | None = No
     """
     before = topic or Topic()
     reading = _resolved(read(message, locale), before)
-    return Understood(command_for(reading), reading.language, before.after(reading))
+    command = command_for(reading)
+    return Understood(command, reading.language, before.after(reading, command))
 
 
 def _resolved(reading: Reading, topic: Topic) -> Reading:
+    if reading.agrees:
+        return _agreed(reading, topic)
     if reading.same and reading.intent in _VAGUE and reading.method is None and topic.method is not None:
         reading = replace(reading, intent=Intent.SET, method=topic.method, candidates=(), sure=False)
     if reading.pronoun and topic.target:
         return replace(reading, target=topic.target, pronoun=False)
     return reading
+
+
+def _agreed(reading: Reading, topic: Topic) -> Reading:
+    """``yes``: to the one method that was asked about, to no one in particular of several, or to no question at all."""
+    if topic.asked is None:
+        return replace(reading, intent=Intent.SMALLTALK, topic="thanks") if reading.intent is Intent.NONE else reading
+    candidates = topic.asked.candidates
+    if len(candidates) == 1:
+        return replace(reading, intent=Intent.SET, method=candidates[0], candidates=(), sure=True)
+    return replace(reading, intent=Intent.SET, candidates=candidates, sure=False)
 
 
 def command_for(reading: Reading) -> Command:

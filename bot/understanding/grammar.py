@@ -104,7 +104,7 @@ def read_clause(items: Sequence[Item]) -> Clause:
     every = tuple(items)
     mentions = [item for item in kept if item.sign == Role.METHOD]
     imperative = any(sign in signs for sign in "swSWR")
-    wanted = _wanted(signs, mentions)
+    wanted = None if _only_leaves(items, signs) else _wanted(signs, mentions)
     if wanted is not None:
         return Clause(Kind.WANTS, wanted, signs, every, tuple(kept), imperative)
     if _REJECTS.fullmatch(signs):
@@ -118,6 +118,22 @@ def read_clause(items: Sequence[Item]) -> Clause:
     if _OPEN.fullmatch(signs) or (Role.GO in signs and re.fullmatch(rf"{_V}t?", signs)):
         return Clause(Kind.OPEN, frozenset(), signs, every, tuple(kept), imperative)
     return Clause(Kind.OTHER, frozenset(), signs, every)
+
+
+_OF = frozenset({"de", "do", "da", "du", "des", "del"})
+
+
+def _only_leaves(items: Sequence[Item], signs: str) -> bool:
+    """``passe de SMS``, ``change SMS``: what is to be left is said, and not what for."""
+    words = [item for item in items if item.sign not in {Role.MINE, Role.FILLER}]
+    for go, *rest in (words[index : index + 3] for index in range(len(words))):
+        if go.sign != Role.GO or Role.TO in signs or signs.count(Role.METHOD) != 1:
+            continue
+        if [item.sign for item in rest[:1]] == [Role.METHOD]:
+            return go.text.casefold() in {"change", "changing"}
+        if [item.text.casefold() in _OF for item in rest[:1]] == [True]:
+            return [item.sign for item in rest[1:]] == [Role.METHOD]
+    return False
 
 
 def _only_a_place(mentions: Sequence[Item]) -> bool:

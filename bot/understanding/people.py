@@ -111,9 +111,10 @@ class _Reader:
         sign = item.sign
         if sign in {Role.USER, Role.FOR}:
             return self._introduced(index)
-        if sign == Role.TO and self.language in _TO_IS_FOR and self.sign(index + 1) in _NAME:
+        article = sign == Role.TO and self.sign(index + 1) == Role.MINE
+        if sign == Role.TO and self.language in _TO_IS_FOR and self.sign(index + 1 + article) in _NAME:
             # "para" is both "to" and "for".
-            name = self.name_at(index + 1)
+            name = self.name_at(index + 1 + article)
             if name is not None and name.certain:
                 return replace(name, start=index)
         if sign == Role.THEY and self.sign(index + 1) in _NAME:
@@ -175,7 +176,7 @@ class _Reader:
 
 def find_people(items: Sequence[Item], text: str, language: str) -> About:
     """Whom a message is about, and what is left of it."""
-    reader = _Reader(_greetings_without_names(items), text, language)
+    reader = _Reader(_greetings_without_names(_names_of_words(items, language)), text, language)
     reader.items = _them_as_her(reader.items)
     pronoun = next((item.text for item in reversed(reader.items) if item.sign == Role.THEY), None)
     addresses = [index for index, item in enumerate(reader.items) if item.sign in {ADDRESS, MENTION}]
@@ -184,9 +185,22 @@ def find_people(items: Sequence[Item], text: str, language: str) -> About:
         own = reader.items[first].sign == ADDRESS and reader.sign(first - 1) == Role.INTRODUCTION
         item = reader.items[first]
         left = _without(reader.items, addresses)
-        if own and len(addresses) == 1:
+        named = {reader.items[place].text.casefold() for place in addresses}
+        if own and len(named) == 1 and pronoun is None:
             return About(tuple(_needs_as_wish(left)), claimed=item.text)
+        if own:
+            # The writers say who they are, and that it is about somebody else.
+            item = reader.items[addresses[1]] if len(named) > 1 else item
+            target = item.text if len(named) > 1 else None
+            return About(
+                tuple(_needs_as_wish(left, named=True)), target=target, pronoun=pronoun, unclear=len(named) > 2
+            )
+        if len(named) > 1:
+            return About(tuple(_needs_as_wish(left, named=True)), target=item.text, unclear=True)
         name = _Reader(left, text, language).named()
+        if name is not None and name.certain and _signs_off(reader, first):
+            # "Set Bob to sms. Regards, me@contoso.example"
+            return About(tuple(_needs_as_wish([*left[: name.start], *left[name.end :]], named=True)), target=name.text)
         if name is not None:
             left = left[: name.start] + left[name.end :]
         return About(tuple(_needs_as_wish(left, named=True)), target=item.text)
@@ -209,6 +223,38 @@ def find_people(items: Sequence[Item], text: str, language: str) -> About:
     if not name.certain:
         return About(tuple(_needs_as_wish(left)), pronoun=pronoun, unclear=True)
     return About(tuple(_needs_as_wish(left, named=True)), target=name.text)
+
+
+def _signs_off(reader: _Reader, place: int) -> bool:
+    """True if the address at ``place`` is that of a signature."""
+    before = place - 1
+    while reader.sign(before) == BREAK and before > 0:
+        before -= 1
+    return reader.sign(before) in {Role.REGARDS, Role.THANKS}
+
+
+def _names_of_words(items: Sequence[Item], language: str) -> list[Item]:
+    """``Frau Ruf``, ``set Mark to sms``: words that stand where a name stands, as names."""
+    changed = list(items)
+    for index, item in enumerate(items):
+        before = items[index - 1].sign if index else BREAK
+        after = items[index + 1].sign if index + 1 < len(items) else BREAK
+        if item.sign in {BREAK, Role.TITLE, Role.UNKNOWN, ADDRESS, MENTION} or not item.sign.isalpha():
+            continue
+        if language in _TITLES_BEHIND:
+            named = item.sign == Role.METHOD and after == Role.TITLE
+        elif not item.text.istitle() or " " in item.text:
+            continue
+        else:
+            titled = before == Role.TITLE
+            plain = item.sign in {Role.FILLER, Role.SET, Role.DEFAULT} and language not in _NOUNS_ARE_CAPITALISED
+            moved = before in {Role.SET, Role.GO} and after == Role.TO
+            addressed = index + 1 < len(items) and items[index + 1].text == ":"
+            starts = before == BREAK and item.sign == Role.SET and addressed
+            named = titled or (plain and (moved or before == Role.FOR or starts))
+        if named:
+            changed[index] = replace(item, sign=str(Role.UNKNOWN), sense=None)
+    return changed
 
 
 def _everyone(reader: _Reader) -> About | None:
@@ -250,7 +296,7 @@ def _colleague(reader: _Reader) -> tuple[int, int] | None:
 def _greetings_without_names(items: Sequence[Item]) -> list[Item]:
     """Without ``hi Bob``, ``this is Maureen``, and what stands behind ``regards``."""
     kept: list[Item] = []
-    skipping = signed = False
+    skipping = signed = greeted = False
     for index, item in enumerate(items):
         if signed:
             continue
@@ -262,6 +308,10 @@ def _greetings_without_names(items: Sequence[Item]) -> list[Item]:
         ):
             signed = True
             continue
+        if greeted and item.sign == Role.METHOD and item.text.istitle() and " " not in item.text:
+            # "Thanks, Push" may be a name.
+            item = replace(item, sure=False)  # noqa: PLW2901
+        greeted = item.sign in {Role.GREETING, Role.THANKS, Role.REGARDS} or (greeted and item.sign == BREAK)
         if item.sign in {Role.GREETING, Role.THANKS, Role.INTRODUCTION}:
             skipping = True
         elif skipping and item.sign in {Role.UNKNOWN, Role.TITLE} and item.text[:1].isupper():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from bot.mfa import DefaultMethod
 from bot.understanding.grammar import Clause, Kind, read_clause
@@ -19,10 +20,14 @@ __all__ = ["read"]
 MAX_INSTRUCTION = 600
 """Characters. Nobody gives an instruction of that length; what is longer changes nothing without a question."""
 
-_SENTENCE_ENDS = frozenset(".!?;\n…。！？")
+_QUESTION_MARKS = frozenset("?？‽؟")
+_SENTENCE_ENDS = frozenset(".!;\n…。！") | _QUESTION_MARKS
 _METHODS = {method.value: method for method in DefaultMethod}
 _TAKES_BACK = frozenset({Role.IF, Role.SUPPOSE, Role.LATER})
 _ASKS = frozenset({Role.WHAT, Role.IS, Role.HOW, Role.WHY})
+_UNSETTLING = frozenset({QUOTED, Role.UNDO, Role.HISTORY, Role.SAID, Role.IF, Role.LATER, Role.SUPPOSE, Role.CANCEL})
+_THUMBS_UP = ("👍", "👌", "✅")
+_AGREEING = frozenset({Role.FILLER, Role.MINE, Role.SET, Role.DO_IT, Role.WISH, Role.THANKS, BREAK})
 _NOT_WITH_UNDO = frozenset({Role.METHOD, Role.HISTORY, Role.EXPLAIN, Role.HELP, Role.UNKNOWN, Role.SUPPOSE, Role.WHY})
 _STILL_POSSIBLE = frozenset({"lost_phone", "new_phone", "not_arriving", "unexpected"})
 """Who has lost a phone may well want a call to the office, and who is pestered with prompts a code."""
@@ -51,7 +56,8 @@ def read(message: str, locale: str | None = None) -> Reading:
     if not said:
         helpless = not text or "?" in text or "<at" in text
         asked = "?" in text or "<at" in text
-        return Reading(Intent.HELP if helpless and asked else _alone(tokens), language=language)
+        intent = Intent.HELP if helpless and asked else _alone(tokens)
+        return Reading(intent, language=language, agrees=text in _THUMBS_UP)
     if len(said) == 1 and said[0].kind is TokenKind.NUMBER and len(said[0].text) in range(4, 9):
         return Reading(Intent.NONE, language=language, topic="code")
     items = tag(tokens, text, lexicon(language))
@@ -77,7 +83,7 @@ def _sentences(items: Sequence[Item]) -> Iterator[_Sentence]:
         if item.sign == BREAK:
             clauses, part = [*clauses, read_clause(part)] if part else clauses, []
             if item.text in _SENTENCE_ENDS and clauses:
-                yield _Sentence(tuple(clauses), item.text in "?？", quotes)
+                yield _Sentence(tuple(clauses), item.text in _QUESTION_MARKS, quotes)
                 clauses, quotes = [], False
             continue
         if _cuts(items, index) and part:
@@ -170,6 +176,7 @@ class _Decision:
             topic=topic,
             claimed=about.claimed or "",
             pronoun=about.target is None and bool(about.pronoun) and intent is not Intent.NONE,
+            agrees=self._agrees(),
             same=Role.SAME in self._signs,
             decided=tuple(f"{item.text} ({_role(item)})" for item in decided or about.items if item.sign != BREAK),
         )
@@ -212,7 +219,8 @@ class _Decision:
             if clause.kind in {Kind.WANTS, Kind.PREFERS} and not taken_back and not reported:
                 found.append(clause)
         last = sentence.clauses[-1]
-        if sentence.asked and found and last is found[-1] and not set(last.signs) & {Role.WISH, Role.DO_IT}:
+        asked = sentence.asked and found and (last is found[-1] or set(last.signs) <= {Role.ORDINARY})
+        if asked and not {*last.signs, *found[-1].signs} & {Role.WISH, Role.DO_IT}:
             found = found[:-1]
         return found
 
@@ -249,9 +257,19 @@ class _Decision:
         return replace(reading, method=method, candidates=() if method else real, sure=sure, otherwise=otherwise)
 
     def _is_sure(self, decided: Sequence[Item]) -> bool:
-        asks = any(self._is_question(clause, sentence) for sentence in self._sentences for clause in sentence.clauses)
-        elsewhere = self._signs & {QUOTED, Role.UNDO, Role.HISTORY}
-        return all(item.sure for item in decided) and not asks and not elsewhere
+        every = [(clause, sentence) for sentence in self._sentences for clause in sentence.clauses]
+        asks = any(self._is_question(clause, sentence) for clause, sentence in every)
+        alone = any(_stands_alone(clause) for clause, _ in every)
+        alone = alone or self._backup_only() or _answers_a_method(self._about.items)
+        # "Switch me to SMS. I changed my mind."
+        alone = alone or every[-1][0].signs == Role.MISTAKE
+        elsewhere = self._signs & _UNSETTLING
+        return all(item.sure for item in decided) and not asks and not alone and not elsewhere
+
+    def _backup_only(self) -> bool:
+        """``sms as a backup``: what shall be first is not said."""
+        wanting = [c for c in self._clauses if c.kind in {Kind.WANTS, Kind.REJECTS, Kind.PREFERS}]
+        return bool(wanting) and any(item.sign == Role.ELSE for item in wanting[0].items)
 
     def _is_question(self, clause: Clause, sentence: _Sentence) -> bool:
         """``are calls no good?``; a copula within a statement, as in ``calls are no good``, asks nothing."""
@@ -268,7 +286,7 @@ class _Decision:
             if any(item.sign == Role.ELSE for item in clause.items):
                 if not wanted & _METHODS.keys():
                     wanted = clause.methods
-                elif len(clause.methods & _METHODS.keys()) == 1:
+                elif otherwise is None and len(clause.methods & _METHODS.keys()) == 1:
                     otherwise = _METHODS[next(iter(clause.methods & _METHODS.keys()))]
             elif wanted & clause.methods:
                 wanted &= clause.methods
@@ -279,6 +297,8 @@ class _Decision:
     def _is_only(self, needed: Role, allowed: set[Role]) -> bool:
         """True if some clause says ``needed`` and nothing else, and no other asks, negates or wants something."""
         found = False
+        if self._about.unclear or Role.AWAY in self._signs:
+            return False
         for sentence in self._sentences:
             if sentence.quotes:
                 return False
@@ -293,6 +313,12 @@ class _Decision:
                 if _negates(clause) and not _is_answer(clause):
                     return False
         return found
+
+    def _agrees(self) -> bool:
+        """True for ``yes please, do it``."""
+        if not self._signs <= _AGREEING or any(sentence.asked or sentence.quotes for sentence in self._sentences):
+            return False
+        return any(item.topic == ANSWER or item.sign == Role.DO_IT for item in self._about.items)
 
     def _asking(self) -> Reading | None:
         signs = self._signs
@@ -362,6 +388,24 @@ def _named_in(clause: Clause) -> list[Clause]:
     if len(mentions) != 1 or Role.NOT in clause.signs or mentions[0].sense is None:
         return []
     return [replace(clause, kind=Kind.PREFERS, methods=mentions[0].sense.means, decided=tuple(mentions))]
+
+
+def _stands_alone(clause: Clause) -> bool:
+    """A word or two without a verb may be a name or a condition (``Ann Lee - sms``), or negate what stands elsewhere."""
+    signs = {item.sign for item in clause.items} - {Role.LINK, Role.MINE, Role.FILLER, Role.FOR, Role.BUT}
+    if signs and signs <= {Role.UNKNOWN, Role.TITLE, Role.NUMBER, Role.ORDINARY} and signs & {Role.UNKNOWN, Role.TITLE}:
+        return True
+    if Role.AWAY in clause.signs and set(clause.signs) <= {Role.AWAY, Role.SET, Role.GO, Role.METHOD, Role.WISH}:
+        return True
+    return clause.signs in {Role.NOT, Role.INSTEAD, Role.WAS} and not _is_answer(clause)
+
+
+def _answers_a_method(items: Sequence[Item]) -> bool:
+    """``push no, sms yes``: the answers stand behind what they are about."""
+    pairs = pairwise(items)
+    if not any(item.sign == Role.FILLER and item.topic == ANSWER for item in items):
+        return False
+    return any(one.sign == Role.METHOD and two.sign == Role.NOT and two.topic == ANSWER for one, two in pairs)
 
 
 def _negates(clause: Clause) -> bool:

@@ -46,6 +46,8 @@ class Reading:
     """The address that the writers give as their own."""
     pronoun: bool = False
     """True where ``target`` is only "her" or "him"."""
+    agrees: bool = False
+    """True for "yes" and what else agrees to what was asked, and nothing more."""
     same: bool = False
     """True for "the same", which is what was asked for before."""
     decided: tuple[str, ...] = field(default=())

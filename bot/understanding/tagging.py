@@ -15,10 +15,10 @@ from bot.understanding.vocabulary import Entry, Lexicon, Part, Role, Sense
 __all__ = ["Item", "tag"]
 
 _LINKS = frozenset(
-    {Role.MINE, Role.LINK, Role.TO, Role.DEFAULT, Role.FROM, Role.WITH, Role.THEY, Role.FILLER, Role.RATHER}
+    {Role.MINE, Role.LINK, Role.TO, Role.DEFAULT, Role.FROM, Role.WITH, Role.THEY, Role.FILLER, Role.RATHER, Role.AWAY}
 )
 _OPEN, _CLOSE, _QUOTED = "(", ")", '"'
-_BREAKS = frozenset(".!?;,:\n…、。！？・|•()[]{}")
+_BREAKS = frozenset(".!?;,:\n…、。！？‽؟・|•()[]{}")
 _MAX_CORRECTIONS = 8
 _MARKS = {"->": Role.TO, "+": Role.AND, "&": Role.AND, "/": Role.OR, "=": Role.TO, "≠": Role.NOT, "'": Role.FILLER}
 
@@ -178,7 +178,8 @@ def _quotations_closed(items: list[Item]) -> list[Item]:
         if item.sign == _OPEN:
             inside = []
         elif item.sign == _CLOSE and inside is not None:
-            named = {part.sign for part in inside} <= {Role.METHOD, Role.MINE, Role.LINK} and not whole
+            plain = {part.sign for part in inside} <= {Role.METHOD, Role.MINE, Role.LINK}
+            named = inside and plain and not whole
             if named:
                 result += inside
             else:

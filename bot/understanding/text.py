@@ -50,13 +50,17 @@ class Token:
 
 _BOT_NAMES = frozenset("mfa bot default mfabot default-mfa".split())
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]")
-_TYPOGRAPHIC = str.maketrans({"’": "'", "‘": "'", "‚": "'", "´": "'", "ʼ": "'", "＇": "'"})
-_REPLY = re.compile(r"<blockquote\b[^<>]{0,300}>.*?(?:</blockquote>|\Z)", re.DOTALL | re.IGNORECASE)
+_TYPOGRAPHIC = str.maketrans({"’": "'", "‘": "'", "‚": "'", "´": "'", "ʼ": "'", "＇": "'", "″": '"'})
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_REPLY = re.compile(r"<(?P<end>/?)blockquote\b[^<>]{0,300}>", re.IGNORECASE)
+_ASIDE = re.compile(r"<(?P<end>/?)(?:s|strike|del|q|cite|code|pre)(?:\s[^<>]{0,300})?>", re.IGNORECASE)
+"""Struck out is as good as quoted: it does not count."""
+_STRUCK_BY_STYLE = re.compile(r"<[^<>]{0,300}line-through[^<>]{0,300}>", re.IGNORECASE)
+_STRUCK_SIGNS = re.compile("[\u0335-\u0338\u20e0\u20e5\u20eb]")
+"""Combining strokes through the letter before."""
 _QUOTED_LINE = re.compile(r"^[ \t]*>[^\n]*$", re.MULTILINE)
 _LINKED_ADDRESS = re.compile(r"\[([^\[\]\n]{0,200})\]\(\s*(?:mailto:)?([^()\s]{0,300})\s*\)")
 _BARE_LINK = re.compile(r"<(?:mailto:)?([^<>\s]{1,100}@[^<>\s]{1,200})>|\bmailto:(?=\S)", re.IGNORECASE)
-_STRUCK = re.compile(r"</?(?:s|strike|del)>", re.IGNORECASE)
-"""Struck out is as good as quoted: it does not count."""
 _TAG = re.compile(r"<(?!/?at\b)/?[a-z][^<>]{0,300}>", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/div|/li)\b[^<>]{0,100}>", re.IGNORECASE)
 _AT = r"<at(?:\s[^<>]{0,200})?>(?P<name>[^<>]{0,200})</at>"
@@ -80,6 +84,14 @@ _PAIRS = {
     "《": "》",
     "❝": "❞",
     "‟": "”",
+    "”": "”",
+    "❞": "❞",
+    "〝": "〞",
+    "〈": "〉",
+    "【": "】",
+    "״": "״",
+    "″": "″",
+    "‛": "'",
 }
 _QUOTING = "".join(sorted(set(_PAIRS) | set(_PAIRS.values())))
 _TOKEN = re.compile(
@@ -91,7 +103,7 @@ _TOKEN = re.compile(
 _ELISION = re.compile(r"(?:l|d|j|n|m|t|s|c|qu|jusqu|lorsqu|puisqu)'(?=[^\W\d_]{2})", re.IGNORECASE)
 
 
-_ENCLITICS = frozenset({"la", "lui"})
+_ENCLITICS = frozenset({"la", "lui", "les", "leur", "os", "as", "lhe", "lhes"})
 
 
 def fold(text: str) -> str:
@@ -108,21 +120,71 @@ def plain_text(message: str) -> str:
     text = message[:MAX_CHARACTERS]
     if "&" in text:
         text = html.unescape(text)
+    if "``" in text or "''" in text:
+        text = text.replace("``", '"').replace("''", '"')
     if not text.isascii():
-        # Cut once more: one character may be many when it is written out.
-        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))[:MAX_CHARACTERS].translate(_TYPOGRAPHIC)
+        text = _composed(text)
     if "<" in text:
-        text = _BARE_LINK.sub(r" \1 ", _REPLY.sub("\n", text))
-        text = _TAG.sub(" ", _STRUCK.sub(' " ', _BREAK.sub("\n", text)))
+        text = _without_tags(text)
     elif "mailto:" in text:
         text = _BARE_LINK.sub(" ", text)
+    text = _without_marks(text)
+    if "](" in text:
+        text = _LINKED_ADDRESS.sub(_address_of_link, text)
+    return text.strip()
+
+
+def _composed(text: str) -> str:
+    """``text`` in composed form (NFKC), typographic signs made plain; what is struck out by signs becomes quoted."""
+    if _STRUCK_SIGNS.search(text):
+        text = f'" {text}'
+    # Cut once more: one character may be many when it is written out.
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHIC)))
+    return text[:MAX_CHARACTERS].translate(_TYPOGRAPHIC)
+
+
+def _without_tags(text: str) -> str:
+    """``text`` without HTML tags and what stands in those of replies and quotations; ``<at>`` stays."""
+    text = _without_asides(_without_replies(_COMMENT.sub(" ", text)))
+    text = _STRUCK_BY_STYLE.sub(' " ', _BARE_LINK.sub(r" \1 ", text))
+    return _TAG.sub(" ", _BREAK.sub("\n", text))
+
+
+def _without_marks(text: str) -> str:
+    """``text`` without the lines that Markdown quotes; what it strikes out becomes quoted."""
+    if "[ ]" in text:
+        # A box that is not ticked.
+        text = text.replace("[ ]", "☐")
     if "~~" in text:
         text = text.replace("~~", ' " ')
     if ">" in text:
         text = _QUOTED_LINE.sub("", text)
-    if "](" in text:
-        text = _LINKED_ADDRESS.sub(_address_of_link, text)
-    return text.strip()
+    return text
+
+
+def _without_replies(text: str) -> str:
+    """``text`` without what stands between the tags of replies, which may hold each other."""
+    kept: list[str] = []
+    depth = position = 0
+    for tag in _REPLY.finditer(text):
+        if depth == 0:
+            kept.append(text[position : tag.start()])
+        depth = max(0, depth - 1) if tag["end"] else depth + 1
+        position = tag.end()
+    return "\n".join([*kept, text[position:]] if depth == 0 else kept)
+
+
+def _without_asides(text: str) -> str:
+    """``text`` with quotation marks around what is quoted or struck out by tags, which may hold each other."""
+    depth = 0
+
+    def mark(tag: re.Match[str]) -> str:
+        nonlocal depth
+        before = depth
+        depth = max(0, depth - 1) if tag["end"] else depth + 1
+        return ' " ' if 0 in {before, depth} and before != depth else " "
+
+    return _ASIDE.sub(mark, text)
 
 
 def _address_of_link(link: re.Match[str]) -> str:

@@ -52,6 +52,8 @@ class Role(StrEnum):
     FROM = "f"
     INSTEAD = "x"
     NOT = "n"
+    AWAY = "9"
+    """Off, out: within the name of a method it is a link (the number off the app), elsewhere it takes one away."""
     EXCEPT = "X"
     OR = "o"
     AND = "a"
@@ -180,7 +182,7 @@ _SENSES: Mapping[str, Sense] = {
 """What the keys under ``[methods]`` mean. Words that stand side by side mean what both may mean."""
 
 ANSWER = "answer"
-"""The topic of a "no" that answers, other than one that negates what follows."""
+"""The topic of a "yes" or "no" that answers, other than a "not" that negates what follows."""
 
 _WORDS = {role.name.lower(): role for role in Role}
 
@@ -318,6 +320,8 @@ def _entry(section: str, key: str) -> Entry:
             return Entry(Role.CANT, topic=key)
         case "explain":
             return Entry(Role.EXPLAIN, topic=key)
+        case _ if key == "yes":
+            return Entry(Role.FILLER, topic=ANSWER)
         case _ if key == "no":
             return Entry(Role.NOT, topic=ANSWER)
         case _:
