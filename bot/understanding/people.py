@@ -179,50 +179,56 @@ def find_people(items: Sequence[Item], text: str, language: str) -> About:
     reader = _Reader(_greetings_without_names(_names_of_words(items, language)), text, language)
     reader.items = _them_as_her(reader.items)
     pronoun = next((item.text for item in reversed(reader.items) if item.sign == Role.THEY), None)
-    addresses = [index for index, item in enumerate(reader.items) if item.sign in {ADDRESS, MENTION}]
-    if addresses:
-        first = addresses[0]
-        own = reader.items[first].sign == ADDRESS and reader.sign(first - 1) == Role.INTRODUCTION
-        item = reader.items[first]
-        left = _without(reader.items, addresses)
-        named = {reader.items[place].text.casefold() for place in addresses}
-        if own and len(named) == 1 and pronoun is None:
-            return About(tuple(_needs_as_wish(left)), claimed=item.text)
-        if own:
-            # The writers say who they are, and that it is about somebody else.
-            item = reader.items[addresses[1]] if len(named) > 1 else item
-            target = item.text if len(named) > 1 else None
-            return About(
-                tuple(_needs_as_wish(left, named=True)), target=target, pronoun=pronoun, unclear=len(named) > 2
-            )
-        if len(named) > 1:
-            return About(tuple(_needs_as_wish(left, named=True)), target=item.text, unclear=True)
-        name = _Reader(left, text, language).named()
-        if name is not None and name.certain and _signs_off(reader, first):
-            # "Set Bob to sms. Regards, me@contoso.example"
-            return About(tuple(_needs_as_wish([*left[: name.start], *left[name.end :]], named=True)), target=name.text)
-        if name is not None:
-            left = left[: name.start] + left[name.end :]
-        return About(tuple(_needs_as_wish(left, named=True)), target=item.text)
-    everyone = _everyone(reader)
-    if everyone is not None:
-        return everyone
+    return _by_address(reader, pronoun) or _everyone(reader) or _by_name(reader, pronoun)
+
+
+def _by_address(reader: _Reader, pronoun: str | None) -> About | None:
+    """The person of an address or a mention; None where the message has neither."""
+    places = [index for index, item in enumerate(reader.items) if item.sign in {ADDRESS, MENTION}]
+    if not places:
+        return None
+    first = reader.items[places[0]]
+    left = _without(reader.items, places)
+    named = list({reader.items[place].text.casefold(): reader.items[place].text for place in places}.values())
+    if first.sign == ADDRESS and reader.sign(places[0] - 1) == Role.INTRODUCTION:
+        if len(named) == 1 and pronoun is None:
+            return About(tuple(_needs_as_wish(left)), claimed=first.text)
+        # The writers say who they are, and that it is about somebody else.
+        return About(
+            tuple(_needs_as_wish(left, named=True)),
+            target=named[1] if len(named) > 1 else None,
+            pronoun=pronoun,
+            unclear=len(named) > 2,  # noqa: PLR2004
+        )
+    if len(named) > 1:
+        return About(tuple(_needs_as_wish(left, named=True)), target=first.text, unclear=True)
+    name = _Reader(left, reader.text, reader.language).named()
+    if name is not None:
+        left = left[: name.start] + left[name.end :]
+    # "Set Bob to sms. Regards, me@contoso.example"
+    signed = name is not None and name.certain and _signs_off(reader, places[0])
+    target = name.text if name is not None and signed else first.text
+    return About(tuple(_needs_as_wish(left, named=True)), target=target)
+
+
+def _by_name(reader: _Reader, pronoun: str | None) -> About:
+    """The person of a name, or a colleague without one; the writer where there is neither."""
     name = reader.named()
     if name is None and pronoun is not None:
         name = _somebody_before(reader)
-    if name is None:
-        colleague = _colleague(reader)
-        if colleague is not None:
-            start, end = colleague
-            first = start + (reader.sign(start) == Role.FOR)
-            target = text[reader.items[first].start : reader.items[end - 1].end]
-            left = reader.items[:start] + reader.items[end:]
-            return About(tuple(_needs_as_wish(left, named=True)), target=target, pronoun=pronoun)
-        return About(tuple(_needs_as_wish(reader.items)), pronoun=pronoun)
-    left = reader.items[: name.start] + reader.items[name.end :]
-    if not name.certain:
+    if name is not None:
+        left = reader.items[: name.start] + reader.items[name.end :]
+        if name.certain:
+            return About(tuple(_needs_as_wish(left, named=True)), target=name.text)
         return About(tuple(_needs_as_wish(left)), pronoun=pronoun, unclear=True)
-    return About(tuple(_needs_as_wish(left, named=True)), target=name.text)
+    colleague = _colleague(reader)
+    if colleague is None:
+        return About(tuple(_needs_as_wish(reader.items)), pronoun=pronoun)
+    start, end = colleague
+    first = start + (reader.sign(start) == Role.FOR)
+    target = reader.text[reader.items[first].start : reader.items[end - 1].end]
+    left = reader.items[:start] + reader.items[end:]
+    return About(tuple(_needs_as_wish(left, named=True)), target=target, pronoun=pronoun)
 
 
 def _signs_off(reader: _Reader, place: int) -> bool:

@@ -391,7 +391,7 @@ def _named_in(clause: Clause) -> list[Clause]:
 
 
 def _stands_alone(clause: Clause) -> bool:
-    """A word or two without a verb may be a name or a condition (``Ann Lee - sms``), or negate what stands elsewhere."""
+    """A word or two without a verb may be a name or a condition (``Ann Lee - sms``), or negate another clause."""
     signs = {item.sign for item in clause.items} - {Role.LINK, Role.MINE, Role.FILLER, Role.FOR, Role.BUT}
     if signs and signs <= {Role.UNKNOWN, Role.TITLE, Role.NUMBER, Role.ORDINARY} and signs & {Role.UNKNOWN, Role.TITLE}:
         return True
