@@ -30,6 +30,13 @@ HOSTILE = {
     "kana": "携帯じゃなくて会社の電話に" * 300,
     "line breaks": "\n>" * 2000,
     "blanks": " " * 4000,
+    "brackets": "a(b)" * 1000,
+    "halves of addresses": "x@" * 2000,
+    "titles": "dr. " * 1000,
+    "colons": "a:b " * 1000,
+    "kana, one by one": "あ" * 4000,
+    "letters under many accents": "e\u0301\u0302" * 1333,
+    "tags that never open": "<a" * 2000,
 }
 
 

@@ -198,7 +198,7 @@ def _by_address(reader: _Reader, pronoun: str | None) -> About | None:
             tuple(_needs_as_wish(left, named=True)),
             target=named[1] if len(named) > 1 else None,
             pronoun=pronoun,
-            unclear=len(named) > 2,  # noqa: PLR2004
+            unclear=len(named) > 2,
         )
     if len(named) > 1:
         return About(tuple(_needs_as_wish(left, named=True)), target=first.text, unclear=True)

@@ -11,7 +11,7 @@ from bot.understanding.grammar import Clause, Kind, read_clause
 from bot.understanding.language import recognise
 from bot.understanding.people import About, find_people
 from bot.understanding.reading import Intent, Reading
-from bot.understanding.tagging import BREAK, QUOTED, Item, tag
+from bot.understanding.tagging import BREAK, QUOTED, Item, segmented, tag
 from bot.understanding.text import MAX_CHARACTERS, Token, TokenKind, plain_text, tokens_of
 from bot.understanding.vocabulary import ANSWER, Role, lexicon
 
@@ -19,6 +19,9 @@ __all__ = ["read"]
 
 MAX_INSTRUCTION = 600
 """Characters. Nobody gives an instruction of that length; what is longer changes nothing without a question."""
+
+MAX_PIECES = 160
+"""Words and signs of punctuation; the same for a message that is made of one-letter words."""
 
 _QUESTION_MARKS = frozenset("?？‽؟")
 _SENTENCE_ENDS = frozenset(".!;\n…。！") | _QUESTION_MARKS
@@ -60,8 +63,10 @@ def read(message: str, locale: str | None = None) -> Reading:
         return Reading(intent, language=language, agrees=text in _THUMBS_UP)
     if len(said) == 1 and said[0].kind is TokenKind.NUMBER and len(said[0].text) in range(4, 9):
         return Reading(Intent.NONE, language=language, topic="code")
-    items = tag(tokens, text, lexicon(language))
-    about = find_people(items, text, language)
+    words = lexicon(language)
+    pieces = segmented(tokens, words)
+    short = short and len(pieces) <= MAX_PIECES
+    about = find_people(tag(pieces[:MAX_PIECES], text, words), text, language)
     return _Decision(about, language, short=short).reading()
 
 

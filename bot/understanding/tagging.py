@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from bot.understanding.text import Token, TokenKind
 from bot.understanding.vocabulary import Entry, Lexicon, Part, Role, Sense
 
-__all__ = ["Item", "tag"]
+__all__ = ["Item", "segmented", "tag"]
 
 _LINKS = frozenset(
     {Role.MINE, Role.LINK, Role.TO, Role.DEFAULT, Role.FROM, Role.WITH, Role.THEY, Role.FILLER, Role.RATHER, Role.AWAY}
@@ -43,14 +43,14 @@ ADDRESS, MENTION, BREAK, QUOTED = "A@", "@@", "-", _QUOTED
 
 
 def tag(tokens: list[Token], text: str, lexicon: Lexicon) -> list[Item]:
-    """The items of a message, in order."""
-    items = _quotations_closed(_look_up(_segmented(tokens, lexicon), lexicon))
+    """The items of a message whose tokens are ``segmented``, in order."""
+    items = _quotations_closed(_look_up(tokens, lexicon))
     if lexicon.postpositions:
         items = _prepositions_first(items)
     return _methods_joined(items, text)
 
 
-def _segmented(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
+def segmented(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
     """Runs that are written without blanks, cut into words."""
     if not lexicon.postpositions:
         return tokens
