@@ -136,7 +136,10 @@ def cancelled_card(texts: Texts, lang: str) -> Card:
     _ = texts.gettext
     return _card(
         _("All right"),
-        [_("I leave everything as it is. If something was still waiting for your sign-in, it will not be done.")],
+        [
+            _("I leave everything as it is. If something was still waiting for your sign-in, it will not be done."),
+            _("A change that was already made stays. Write undo to take it back."),
+        ],
         lang,
         [_show_button(texts)],
     )

@@ -125,7 +125,8 @@ _OF = frozenset({"de", "do", "da", "du", "des", "del"})
 
 def _only_leaves(items: Sequence[Item], signs: str) -> bool:
     """``passe de SMS``, ``change SMS``: what is to be left is said, and not what for."""
-    words = [item for item in items if item.sign not in {Role.MINE, Role.FILLER}]
+    idle = {Role.MINE, Role.FILLER}
+    words = [item for item in items if item.sign not in idle or item.text.casefold() in _OF]
     for go, *rest in (words[index : index + 3] for index in range(len(words))):
         if go.sign != Role.GO or Role.TO in signs or signs.count(Role.METHOD) != 1:
             continue

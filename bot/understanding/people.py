@@ -14,6 +14,8 @@ _PARTICLES = frozenset("von van der den de la le del della da dos das di du el b
 _STARTS = frozenset({BREAK, Role.AND, Role.BUT, Role.BECAUSE, Role.GREETING, Role.FILLER})
 _NOUNS_ARE_CAPITALISED = frozenset({"de"})
 _TO_IS_FOR = frozenset({"fr", "es", "pt"})
+_ARTICLES = frozenset({"o", "a", "os", "as", "el", "la", "le"})
+"""Before names, as in ``para o Paulo``; short words that mean something else in a neighbouring language."""
 _TITLES_BEHIND = frozenset({"ja"})
 
 
@@ -111,7 +113,7 @@ class _Reader:
         sign = item.sign
         if sign in {Role.USER, Role.FOR}:
             return self._introduced(index)
-        article = sign == Role.TO and self.sign(index + 1) == Role.MINE
+        article = sign == Role.TO and (self.sign(index + 1) == Role.MINE or self.word(index + 1) in _ARTICLES)
         if sign == Role.TO and self.language in _TO_IS_FOR and self.sign(index + 1 + article) in _NAME:
             # "para" is both "to" and "for".
             name = self.name_at(index + 1 + article)
@@ -253,7 +255,10 @@ def _names_of_words(items: Sequence[Item], language: str) -> list[Item]:
             continue
         else:
             titled = before == Role.TITLE
-            plain = item.sign in {Role.FILLER, Role.SET, Role.DEFAULT} and language not in _NOUNS_ARE_CAPITALISED
+            plain = (
+                item.sign in {Role.FILLER, Role.SET, Role.DEFAULT, Role.THANKS, Role.REGARDS}
+                and language not in _NOUNS_ARE_CAPITALISED
+            )
             moved = before in {Role.SET, Role.GO} and after == Role.TO
             addressed = index + 1 < len(items) and items[index + 1].text == ":"
             starts = before == BREAK and item.sign == Role.SET and addressed

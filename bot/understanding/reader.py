@@ -20,6 +20,7 @@ __all__ = ["read"]
 MAX_INSTRUCTION = 600
 """Characters. Nobody gives an instruction of that length; what is longer changes nothing without a question."""
 
+_SHORTEST_PHONE_NUMBER = 6
 MAX_PIECES = 160
 """Words and signs of punctuation; the same for a message that is made of one-letter words."""
 
@@ -28,7 +29,20 @@ _SENTENCE_ENDS = frozenset(".!;\n…。！") | _QUESTION_MARKS
 _METHODS = {method.value: method for method in DefaultMethod}
 _TAKES_BACK = frozenset({Role.IF, Role.SUPPOSE, Role.LATER})
 _ASKS = frozenset({Role.WHAT, Role.IS, Role.HOW, Role.WHY})
-_UNSETTLING = frozenset({QUOTED, Role.UNDO, Role.HISTORY, Role.SAID, Role.IF, Role.LATER, Role.SUPPOSE, Role.CANCEL})
+_UNSETTLING = frozenset(
+    {
+        QUOTED,
+        Role.UNDO,
+        Role.HISTORY,
+        Role.SAID,
+        Role.IF,
+        Role.LATER,
+        Role.SUPPOSE,
+        Role.CANCEL,
+        Role.EXPLAIN,
+        Role.EXCEPT,
+    }
+)
 _THUMBS_UP = ("👍", "👌", "✅")
 _AGREEING = frozenset({Role.FILLER, Role.MINE, Role.SET, Role.DO_IT, Role.WISH, Role.THANKS, BREAK})
 _NOT_WITH_UNDO = frozenset({Role.METHOD, Role.HISTORY, Role.EXPLAIN, Role.HELP, Role.UNKNOWN, Role.SUPPOSE, Role.WHY})
@@ -265,7 +279,7 @@ class _Decision:
         every = [(clause, sentence) for sentence in self._sentences for clause in sentence.clauses]
         asks = any(self._is_question(clause, sentence) for clause, sentence in every)
         alone = any(_stands_alone(clause) for clause, _ in every)
-        alone = alone or self._backup_only() or _answers_a_method(self._about.items)
+        alone = alone or self._backup_only() or _answers_a_method(self._about.items) or _is_number(self._about.items)
         # "Switch me to SMS. I changed my mind."
         alone = alone or every[-1][0].signs == Role.MISTAKE
         elsewhere = self._signs & _UNSETTLING
@@ -413,13 +427,21 @@ def _answers_a_method(items: Sequence[Item]) -> bool:
     return any(one.sign == Role.METHOD and two.sign == Role.NOT and two.topic == ANSWER for one, two in pairs)
 
 
+def _is_number(items: Sequence[Item]) -> bool:
+    """``4711 to sms``, ``office phone: +49 30 1234``: a person's number, or one to be registered."""
+    digits = sum(len(item.text) for item in items if item.sign == Role.NUMBER)
+    moved = any(one.sign == Role.NUMBER and two.sign == Role.TO for one, two in pairwise(items))
+    return digits >= _SHORTEST_PHONE_NUMBER or moved
+
+
 def _negates(clause: Clause) -> bool:
     return any(item.sign in {Role.NOT, Role.INSTEAD} for item in clause.items)
 
 
 def _is_answer(clause: Clause) -> bool:
     """``no``, which answers what was said before and negates nothing."""
-    return all(item.topic == ANSWER for item in clause.items if item.sign == Role.NOT) and clause.signs == Role.NOT
+    answers = all(item.topic == ANSWER for item in clause.items if item.sign == Role.NOT)
+    return answers and Role.NOT in clause.signs and set(clause.signs) <= {Role.NOT, Role.MISTAKE}
 
 
 def _kinds_in(clause: Clause) -> Iterator[str]:

@@ -131,14 +131,20 @@ def _words(tokens: list[Token], lexicon: Lexicon) -> tuple[list[tuple[str, str]]
             continue
         lower, bare = token.lower, token.bare
         unknown = not (lexicon.knows(lower) or lexicon.knows(bare) or lexicon.knows(lower.removesuffix("'s")))
-        # A capital within a sentence is a name's, in most languages.
-        if unknown and len(corrections) < _MAX_CORRECTIONS and (index == 0 or not token.text[:1].isupper()):
+        # A capital within a sentence is a name's, in most languages, and so is one before a comma: "Texter, Anna".
+        named = token.text[:1].isupper() and (index > 0 or _surname_first(tokens))
+        if unknown and len(corrections) < _MAX_CORRECTIONS and not named:
             mended = lexicon.correct(bare)
             if mended is not None:
                 corrections[index] = (mended.word, mended.sure)
                 lower = bare = mended.word
         words.append((lower, bare))
     return words, corrections
+
+
+def _surname_first(tokens: list[Token]) -> bool:
+    comma, first = tokens[1:2], tokens[2:3]
+    return any(mark.text == "," for mark in comma) and any(word.text.istitle() for word in first)
 
 
 def _item_of(token: Token) -> Item:

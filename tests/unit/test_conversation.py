@@ -12,7 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands import AskWhich, AskWho, CantDo, ForSomebodyElse, IfMe, SetDefault, changes_something
+from bot.commands import (
+    AskWhich,
+    AskWho,
+    CantDo,
+    ForSomebodyElse,
+    Greet,
+    IfMe,
+    SetDefault,
+    Undo,
+    changes_something,
+)
 from bot.mfa import DefaultMethod
 from bot.teams.topics import Topics
 from bot.understanding import LANGUAGES, Topic, read, understand
@@ -64,6 +74,45 @@ def test_nothing_that_other_authors_wrote_is_dangerous(line: dict[str, Any]) -> 
         assert ("set", line["method"], "me") == (line["intent"], command.method.value, line["target"])
     else:
         assert not changes_something(command) or line["intent"] in {"set", "undo"} or isinstance(command, IfMe)
+
+
+TRAPS = [line for line in (HERE / "traps.txt").read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
+
+
+@pytest.mark.parametrize("text", TRAPS, ids=lambda text: text[:40].encode("ascii", "replace").decode())
+def test_a_sentence_that_only_sounds_like_an_instruction_changes_nothing(text: str) -> None:
+    """Neither the default nor the past is touched without a question."""
+    assert not isinstance(understand(text.replace("\\n", "\n")).command, (SetDefault, Undo))
+
+
+@pytest.mark.parametrize("yes", ["yes", "yes please", "ok", "ja bitte", "oui", "sí", "sim, pode ser", "はい", "👍", "do it"])
+def test_a_yes_answers_the_one_method_that_was_asked_about(yes: str) -> None:
+    """After "Did you mean …?" a yes in any language is that method."""
+    asked = understand("use sms, right?")
+
+    assert AskWhich((SMS,)) == asked.command
+    assert SetDefault(SMS) == understand(yes, topic=asked.topic).command
+
+
+def test_a_yes_to_a_choice_asks_again() -> None:
+    """Of several methods a yes chooses none."""
+    asked = understand("call me")
+
+    assert asked.command == understand("yes", topic=asked.topic).command
+
+
+def test_a_yes_to_nothing_is_small_talk() -> None:
+    """Without a question, and once the question is over, a yes changes nothing."""
+    over = understand("thanks", topic=understand("use sms, right?").topic)
+
+    assert Greet("thanks") == understand("yes").command
+    assert Greet("thanks") == understand("ok", topic=over.topic).command
+
+
+@pytest.mark.parametrize("text", ["no wait, put it back", "go back to that", "put it back please", "change it back"])
+def test_put_it_back_is_undo(text: str) -> None:
+    """Who regrets a change need not know the word undo."""
+    assert Undo() == understand(text).command
 
 
 def test_her_is_the_last_person_named() -> None:
