@@ -85,7 +85,9 @@ def test_a_sentence_that_only_sounds_like_an_instruction_changes_nothing(text: s
     assert not isinstance(understand(text.replace("\\n", "\n")).command, (SetDefault, Undo))
 
 
-@pytest.mark.parametrize("yes", ["yes", "yes please", "ok", "ja bitte", "oui", "sí", "sim, pode ser", "はい", "👍", "do it"])
+@pytest.mark.parametrize(
+    "yes", ["yes", "yes please", "ok", "ja bitte", "oui", "sí", "sim, pode ser", "はい", "👍", "do it"]
+)
 def test_a_yes_answers_the_one_method_that_was_asked_about(yes: str) -> None:
     """After "Did you mean …?" a yes in any language is that method."""
     asked = understand("use sms, right?")
