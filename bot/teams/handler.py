@@ -133,6 +133,7 @@ class TeamsHandler(TeamsActivityHandler):
             wish = Wish.pressed(activity)
         except MfaBotError as error:
             return answer_to_press(activity, self._explain.trouble(error))
+        self._topics.close_question(wish.origin.conversation_id)
         work = self._adapter.spawn(self._errands.carry_out(context, wish))
         done, _ = await asyncio.wait({work}, timeout=self._pace.press_answer_s)
         if done:

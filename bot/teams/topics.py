@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.understanding import Topic
 
@@ -26,6 +27,12 @@ class Topics:
         """What the conversation was about within the last half hour."""
         noted_at_s, topic = self._topics.get(conversation_id, (0.0, Topic()))
         return topic if self._clock() - noted_at_s < _LIFETIME_S else Topic()
+
+    def close_question(self, conversation_id: str) -> None:
+        """What was asked is over: a button was pressed, so that a later "ok" agrees to nothing."""
+        noted = self._topics.get(conversation_id)
+        if noted is not None:
+            self._topics[conversation_id] = (noted[0], replace(noted[1], asked=None))
 
     def keep(self, conversation_id: str, topic: Topic) -> None:
         """What it is about now."""

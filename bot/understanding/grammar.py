@@ -121,6 +121,7 @@ def read_clause(items: Sequence[Item]) -> Clause:
 
 
 _OF = frozenset({"de", "do", "da", "du", "des", "del"})
+"""Of, from: too weak to be ``from`` in the vocabularies, where they stand inside names."""
 
 
 def _only_leaves(items: Sequence[Item], signs: str) -> bool:

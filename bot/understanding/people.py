@@ -319,9 +319,8 @@ def _greetings_without_names(items: Sequence[Item]) -> list[Item]:
         ):
             signed = True
             continue
-        if greeted and item.sign == Role.METHOD and item.text.istitle() and " " not in item.text:
-            # "Thanks, Push" may be a name.
-            item = replace(item, sure=False)  # noqa: PLW2901
+        # "Thanks, Push" may be a name.
+        maybe_named = greeted and item.sign == Role.METHOD and item.text.istitle() and " " not in item.text
         greeted = item.sign in {Role.GREETING, Role.THANKS, Role.REGARDS} or (greeted and item.sign == BREAK)
         if item.sign in {Role.GREETING, Role.THANKS, Role.INTRODUCTION}:
             skipping = True
@@ -329,7 +328,7 @@ def _greetings_without_names(items: Sequence[Item]) -> list[Item]:
             continue
         else:
             skipping = False
-        kept.append(item)
+        kept.append(replace(item, sure=False) if maybe_named else item)
     return kept
 
 

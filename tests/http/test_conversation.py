@@ -72,6 +72,27 @@ async def test_the_same_is_asked_about(world: World) -> None:
     assert world.patches() == 0
 
 
+async def test_a_yes_is_the_method_that_was_asked_about(world: World) -> None:
+    """The question that was just asked is answered by a plain word, and the default changes."""
+    await world.read(ADA, "use sms, right?")
+    untouched = world.patches()
+    await world.read(ADA, "yes please")
+
+    assert (0, 1) == (untouched, world.patches())
+    assert "sms" == world.default_of(ADA)
+
+
+async def test_a_pressed_button_ends_the_question(world: World) -> None:
+    """Once another choice is made on a card, an "ok" is a word of thanks and does not bring the question back."""
+    card = await world.ask(ADA, "show my methods")
+    await world.read(ADA, "use the code from the app, right?")
+    await world.client(ADA).press(card, "Use text messages")
+    await world.read(ADA, "ok")
+
+    assert "sms" == world.default_of(ADA)
+    assert 1 == world.patches()
+
+
 async def test_a_second_thought_drops_what_waits(world: World) -> None:
     """A "never mind" before the sign-in is done: the change that waited is not carried out afterwards."""
     card = await silent_card(world, ADA, "set my default MFA to oath")
