@@ -44,6 +44,10 @@ class Topic:
     """The last method that somebody's default was to become."""
     asked: AskWhich | None = None
     """What the last answer asked. Where it was about one method ("Did you mean ...?"), a "yes" agrees to that."""
+    warned: bool = False
+    """True where the question has said that the method protects less than the one before."""
+    language: str | None = None
+    """ISO 639-1, the language in which it was asked, and so probably that of the reply."""
 
     def after(self, reading: Reading, command: Command) -> Topic:
         """The topic once ``reading`` was said and ``command`` carried out."""
@@ -71,12 +75,19 @@ def understand(message: str, locale: str | None = None, topic: Topic | None = No
     before = topic or Topic()
     reading = _resolved(read(message, locale), before)
     command = command_for(reading)
+    if isinstance(command, SetDefault) and before.warned and before.asked is not None:
+        # Asked whether it shall be so all the same, they have said yes, or the same once more.
+        agreed = before.asked.candidates in {(command.method,), (command.otherwise,)}
+        command = replace(command, agreed=agreed)
     return Understood(command, reading.language, before.after(reading, command))
 
 
 def _resolved(reading: Reading, topic: Topic) -> Reading:
     if reading.agrees:
         return _agreed(reading, topic)
+    if reading.intent is Intent.UNDO and topic.asked is not None and len(topic.asked.candidates) == 1:
+        # "Annuler" is a no as well as an undo. To "shall I …?" it is the no; who means the undo says it again.
+        return replace(reading, intent=Intent.NONE, topic="cancel")
     if reading.same and reading.intent in _VAGUE and reading.method is None and topic.method is not None:
         reading = replace(reading, intent=Intent.SET, method=topic.method, candidates=(), sure=False)
     if reading.pronoun and topic.target:

@@ -92,7 +92,7 @@ def _essential(items: Sequence[Item]) -> list[Item]:
             kept.append(item)
     while kept and kept[0].sign in {Role.AND, Role.BUT, Role.BECAUSE, Role.OR, Role.ELSE}:
         kept = kept[1:]
-    while kept and kept[-1].sign in {Role.FROM, Role.FOR, Role.WITH, Role.ELSE}:
+    while kept and kept[-1].sign in {Role.FROM, Role.FOR, Role.WITH, Role.ELSE, Role.AND, Role.OR}:
         kept = kept[:-1]
     return kept
 

@@ -249,7 +249,10 @@ class _Decision:
         return cancel is not None and cancel >= places.get("does", -1)
 
     def _set(self, wanting: list[Clause]) -> Reading:
-        firm = [clause for clause in wanting if clause.imperative] or wanting
+        firm = wanting
+        if any(clause.imperative for clause in wanting):
+            # A fallback need not be an instruction of its own: "use sms, otherwise office".
+            firm = [clause for clause in wanting if clause.imperative or _is_fallback(clause)]
         wanted, otherwise, clear = self._combined(firm)
         rejected = frozenset[str]().union(*(c.methods for c in self._clauses if c.kind is Kind.REJECTS))
         guessed = False
@@ -286,9 +289,10 @@ class _Decision:
         return all(item.sure for item in decided) and not asks and not alone and not elsewhere
 
     def _backup_only(self) -> bool:
-        """``sms as a backup``: what shall be first is not said."""
-        wanting = [c for c in self._clauses if c.kind in {Kind.WANTS, Kind.REJECTS, Kind.PREFERS}]
-        return bool(wanting) and any(item.sign == Role.ELSE for item in wanting[0].items)
+        """``sms as a backup``, ``…, otherwise sms``: what shall be first is not said, or was not understood."""
+        kinds = {Kind.WANTS, Kind.REJECTS, Kind.PREFERS}
+        first = next((place for place, clause in enumerate(self._clauses) if clause.kind in kinds), None)
+        return first is not None and any(_is_fallback(clause) for clause in self._clauses[: first + 1])
 
     def _is_question(self, clause: Clause, sentence: _Sentence) -> bool:
         """``are calls no good?``; a copula within a statement, as in ``calls are no good``, asks nothing."""
@@ -302,7 +306,7 @@ class _Decision:
         """What the clauses want together, what otherwise, and whether they agree."""
         wanted, otherwise, clear = clauses[0].methods, None, True
         for clause in clauses[1:]:
-            if any(item.sign == Role.ELSE for item in clause.items):
+            if _is_fallback(clause):
                 if not wanted & _METHODS.keys():
                     wanted = clause.methods
                 elif otherwise is None and len(clause.methods & _METHODS.keys()) == 1:
@@ -407,6 +411,10 @@ def _named_in(clause: Clause) -> list[Clause]:
     if len(mentions) != 1 or Role.NOT in clause.signs or mentions[0].sense is None:
         return []
     return [replace(clause, kind=Kind.PREFERS, methods=mentions[0].sense.means, decided=tuple(mentions))]
+
+
+def _is_fallback(clause: Clause) -> bool:
+    return any(item.sign == Role.ELSE for item in clause.items)
 
 
 def _stands_alone(clause: Clause) -> bool:

@@ -26,7 +26,7 @@ from bot.commands import (
     SignOut,
     Undo,
 )
-from bot.locale import texts_for
+from bot.locale import Reader
 from bot.mfa import DefaultMethod
 from bot.understanding import MAX_CHARACTERS, understand
 from cards.words import button_title
@@ -184,7 +184,7 @@ def test_the_six_methods_by_their_usual_names(sentence: str, name: str, method: 
 @pytest.mark.parametrize("method", DefaultMethod)
 def test_what_a_button_says_can_be_written_as_well(method: DefaultMethod) -> None:
     """Whoever writes a button's title instead of pressing it is understood."""
-    assert SetDefault(method) == command_of(button_title(method, texts_for("en")))
+    assert SetDefault(method) == command_of(button_title(method, Reader()))
 
 
 @pytest.mark.parametrize("text", SET_SENTENCES)
