@@ -51,6 +51,8 @@ class SetDefault:
 
     method: DefaultMethod
     otherwise: DefaultMethod | None = None
+    agreed: bool = False
+    """True when it answers the question whether it shall be so: then a weaker method needs no second yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +201,11 @@ def command_to_json(command: Command) -> dict[str, Any]:
             return {"kind": "undo"}
         case History():
             return {"kind": "history"}
-        case SetDefault(method, otherwise):
-            stored = {"kind": "set", "method": method.value}
-            return {**stored, "otherwise": otherwise.value} if otherwise else stored
+        case SetDefault(method, otherwise, agreed):
+            stored: dict[str, Any] = {"kind": "set", "method": method.value}
+            if otherwise:
+                stored["otherwise"] = otherwise.value
+            return {**stored, "agreed": True} if agreed else stored
         case IfMe(address, wanted):
             return {"kind": "if_me", "address": address, "command": command_to_json(wanted)}
         case Press(action_id):
@@ -223,7 +227,9 @@ def command_from_json(stored: Mapping[str, object]) -> Command:
     if kind == "set":
         otherwise = stored.get("otherwise")
         return SetDefault(
-            DefaultMethod(str(stored.get("method"))), DefaultMethod(str(otherwise)) if otherwise else None
+            DefaultMethod(str(stored.get("method"))),
+            DefaultMethod(str(otherwise)) if otherwise else None,
+            agreed=stored.get("agreed") is True,
         )
     address, inner = stored.get("address"), stored.get("command")
     if kind == "if_me" and isinstance(address, str) and isinstance(inner, dict):

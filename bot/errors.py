@@ -176,8 +176,7 @@ class SignInCancelled(SignInError):
     """AADSTS65004, or the way back from Entra's page."""
 
     user_sentence = N_(
-        "You have cancelled the sign-in, so nothing was changed. Go back to Teams; the button there works for ten "
-        "minutes."
+        "You have cancelled the sign-in, so nothing was changed. To sign in after all, press the button in Teams again."
     )
     log_sentence = "the sign-in was cancelled"
 
@@ -197,8 +196,8 @@ class SignInBlocked(SignInError):
     """Conditional Access or another policy blocks the sign-in (AADSTS53003 and its kin)."""
 
     user_sentence = N_(
-        "A policy of your organisation does not let me sign you in from here. Your IT administrator can tell you "
-        "more. Nothing was changed."
+        "A policy of your organisation does not let you sign in to me from this place or device. Your IT administrator "
+        "can tell you more. Nothing was changed."
     )
     log_sentence = "sign-in is blocked by policy"
 
@@ -207,8 +206,8 @@ class DeviceNotTrusted(SignInBlocked):
     """AADSTS53000 to 53002: the device has to be known to the organisation, or kept as it prescribes."""
 
     user_sentence = N_(
-        "Your organisation lets you do this only from a device that it manages. Try it on your work computer. Nothing "
-        "was changed."
+        "Your organisation lets you sign in to me only from a device that it manages. Try it on your work computer. "
+        "Nothing was changed."
     )
     log_sentence = "sign-in needs a managed device"
 
@@ -227,8 +226,7 @@ class NotAssigned(SignInBlocked):
     """AADSTS50105: the app is only for people who are assigned to it."""
 
     user_sentence = N_(
-        "You are not among the people for whom your organisation has set me up. Your IT administrator can add you. "
-        "Nothing was changed."
+        "Your organisation has not given you access to me. Your IT administrator can do that. Nothing was changed."
     )
     log_sentence = "the person is not assigned to the application"
 
@@ -249,7 +247,7 @@ class AssertionExpired(SignInRefused):
 class WrongPerson(SignInError):
     """``oid`` or ``tid`` of the token are not those of the sender."""
 
-    user_sentence = N_("The sign-in came from another account than this chat's. Nothing was changed.")
+    user_sentence = N_("The sign-in came from a different account from the one in this chat. Nothing was changed.")
     log_sentence = "token and sender are not the same person"
     alert = True
 
@@ -258,8 +256,8 @@ class OtherAccount(WrongPerson):
     """The right person has begun the sign-in, but another account has signed in on Entra's page."""
 
     user_sentence = N_(
-        "You have signed in with another account than this chat's, so nothing was changed. Please press the button "
-        "once more, and choose the account that you use here."
+        "You signed in with a different account from the one in this chat, so nothing was changed. Please press the "
+        "button again and choose the account that you use here."
     )
     log_sentence = "another account has signed in on the page"
     alert = False
@@ -295,7 +293,7 @@ class AppNotFound(SignInError):
 class BotMisconfigured(SignInError):
     """Secret, certificate, audience or registration of the bot are wrong. Only the operator can mend it."""
 
-    user_sentence = N_("I am not set up correctly, and only the people who run me can mend it. Nothing was changed.")
+    user_sentence = N_("I am not set up correctly, and only the people who run me can fix it. Nothing was changed.")
     log_sentence = "Entra does not accept the bot's own registration"
     alert = True
 
@@ -303,7 +301,7 @@ class BotMisconfigured(SignInError):
 class UpstreamError(MfaBotError):
     """A service of Microsoft's could not do it now; later it may."""
 
-    user_sentence = N_("Microsoft does not answer right now. Please try again in a minute. Nothing was changed.")
+    user_sentence = N_("Microsoft is not answering right now. Please try again in a minute. Nothing was changed.")
     log_sentence = "upstream trouble"
 
 
@@ -336,7 +334,7 @@ class ResultUnreadable(UpstreamError):
     """A repeated press: the change was asked for before, and Graph can't be read now. So no word of "nothing"."""
 
     user_sentence = N_(
-        "I have asked Microsoft for this already, but I can't read how things are right now. Please look again in a "
+        "I have asked Microsoft for this already, but I can't check the result right now. Please look again in a "
         "minute."
     )
     log_sentence = "the result of an earlier change can't be read"
@@ -346,7 +344,7 @@ class GraphRefused(MfaBotError):
     """Graph answered 403 without a challenge, also after a fresh sign-in; the cause can't be told from the answer."""
 
     user_sentence = N_(
-        "Your organisation's Entra ID does not let me do this with your account. Nothing was changed. You can change "
+        "Your organisation's settings do not let me do this for your account. Nothing was changed. You can change "
         "your default method yourself on the Security info page."
     )
     log_sentence = "Graph refused"
@@ -355,7 +353,7 @@ class GraphRefused(MfaBotError):
 class PersonNotFound(MfaBotError):
     """Graph knows no such person."""
 
-    user_sentence = N_("Microsoft does not know your account. Nothing was changed.")
+    user_sentence = N_("Microsoft could not find your account. Nothing was changed.")
     log_sentence = "Graph knows no such person"
 
 
@@ -373,7 +371,7 @@ class StoreUnavailable(MfaBotError):
     """The database can't be reached. Without a record of the intent nothing is changed."""
 
     user_sentence = N_(
-        "I can't write my records right now, and without them I change nothing. Please try again in a few minutes."
+        "I can't save my records right now, and without them I change nothing. Please try again in a few minutes."
     )
     log_sentence = "the database is not available"
     alert = True
@@ -388,7 +386,7 @@ class StoreInUse(StoreUnavailable):
 class NotBegun(MfaBotError):
     """A change that was not begun, by what is on record. Graph was not asked."""
 
-    user_sentence = N_("I have not begun this change. Nothing was changed by it.")
+    user_sentence = N_("I have not begun this change, so nothing was changed.")
     log_sentence = "the change was not begun"
 
 

@@ -28,11 +28,14 @@ __all__ = [
     "Preferences",
     "RegisteredMethod",
     "Standing",
+    "Strength",
     "TenantId",
     "flat_keys",
+    "is_downgrade",
     "mask_number",
     "option_for",
     "options",
+    "strength_of",
 ]
 
 Oid = NewType("Oid", str)
@@ -97,6 +100,32 @@ class PhoneType(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Strength(Enum):
+    """How well a method protects.
+
+    Source: https://learn.microsoft.com/entra/identity/authentication/concept-authentication-methods, and the order in
+    https://learn.microsoft.com/entra/identity/authentication/concept-system-preferred-multifactor-authentication
+    """
+
+    STRONG = "strong"
+    WEAK = "weak"
+    """Calls and text messages: they can be intercepted, or redirected to another phone."""
+
+
+_STRONG = frozenset({DefaultMethod.PUSH, DefaultMethod.OATH})
+_PHISHING_RESISTANT = frozenset({MethodKind.FIDO2, MethodKind.WINDOWS_HELLO, MethodKind.PLATFORM_CREDENTIAL})
+
+
+def strength_of(method: DefaultMethod) -> Strength:
+    """How well a default method protects; none of them resists phishing, as passkeys do."""
+    return Strength.STRONG if method in _STRONG else Strength.WEAK
+
+
+def is_downgrade(before: DefaultMethod | None, after: DefaultMethod) -> bool:
+    """True from an app or a code to a call or a text message."""
+    return before in _STRONG and after not in _STRONG
+
+
 _ODATA_TYPE = re.compile(r"#?microsoft\.graph\.(\w+?)AuthenticationMethod")
 _KINDS = {kind.value: kind for kind in MethodKind if kind is not MethodKind.UNKNOWN}
 _PHONE_TYPES = {phone_type.value: phone_type for phone_type in PhoneType}
@@ -155,6 +184,11 @@ class RegisteredMethod:
         if self.kind is MethodKind.PHONE:
             return _BY_PHONE.get(self.phone_type or PhoneType.UNKNOWN, frozenset())
         return _BY_KIND.get(self.kind, frozenset())
+
+    @property
+    def resists_phishing(self) -> bool:
+        """True for passkeys, security keys and Windows Hello."""
+        return self.kind in _PHISHING_RESISTANT
 
     def surely_enables(self, method: DefaultMethod) -> bool:
         """False where Graph may still refuse: a one-time code from an Authenticator that may be push only."""

@@ -34,17 +34,20 @@ __all__ = [
     "NothingToUndo",
     "OutcomeUnknown",
     "OutdatedCard",
+    "OutdatedReply",
     "PersonalChatOnlyReply",
     "Refused",
     "Reply",
     "ShallIPutBack",
     "SignedOutReply",
+    "SigningInReply",
     "StateReply",
     "StillWorking",
     "TooOften",
     "TroubleReply",
     "UndoDoubt",
     "UnknownBefore",
+    "Weaker",
     "WelcomeReply",
     "WhichOne",
     "WhoReply",
@@ -98,6 +101,14 @@ class WhichOne:
     """The wish could mean several methods; empty ``candidates`` means that none was named."""
 
     candidates: tuple[DefaultMethod, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Weaker:
+    """``method`` protects less than ``before``, the default now; whether it shall be so is asked, nothing was sent."""
+
+    before: DefaultMethod
+    method: DefaultMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +199,7 @@ NewsItem = (
     | Refused
     | NoneOfThem
     | WhichOne
+    | Weaker
     | OutdatedCard
     | StillWorking
     | AnotherUnderWay
@@ -216,6 +228,16 @@ class StateReply:
     """A minted id for the button that puts the change of ``news`` back; None where that has no button."""
     carried_out: bool = False
     """True when a change was made just now, or was not needed: what was said before it must not be done any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutdatedReply:
+    """Takes the place of a state card once another one of the same chat shows how things are."""
+
+    news: NewsItem | None = None
+    """What had happened when the card was new, to be kept as a record in the chat."""
+    undo_id: str | None = None
+    """The id of its button that puts the change back, where that is still the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +309,11 @@ class SignedOutReply:
 @dataclass(frozen=True, slots=True)
 class WorkingReply:
     """The press is understood and being carried out; this card will be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningInReply:
+    """The wish waits for a sign-in, for which there may be a button; a card of its own will have the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,11 +390,13 @@ class PersonalChatOnlyReply:
 
 Reply = (
     StateReply
+    | OutdatedReply
     | TroubleReply
     | WorkingReply
     | HistoryReply
     | InterruptedReply
     | SignedOutReply
+    | SigningInReply
     | WelcomeReply
     | GreetingReply
     | HelpReply

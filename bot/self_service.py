@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,11 +23,12 @@ from bot.errors import (
     ResultUnreadable,
     SignInNeeded,
     StepUpNeeded,
+    StoreUnavailable,
     TooManyChanges,
     UpstreamError,
 )
 from bot.identity import SELF_SCOPES
-from bot.mfa import DefaultMethod, MfaState, Oid, Person, Policy, Standing, option_for, options
+from bot.mfa import DefaultMethod, MfaState, Oid, Person, Policy, Standing, is_downgrade, option_for, options
 from bot.past import as_accepted, is_under_way, standing_after, what_came_of_it, what_to_put_back
 from bot.replies import (
     AlreadyBack,
@@ -43,6 +45,7 @@ from bot.replies import (
     Refused,
     StateReply,
     TooOften,
+    Weaker,
     WhichOne,
 )
 from bot.settings import Pace
@@ -95,6 +98,12 @@ class Records(WritingRecords, Protocol):
 
 _HISTORY = 10
 
+_LAG_S = 10 * 60
+"""Longer than Graph's reads lag behind its writes."""
+
+_MOST_CHANGED = 10_000
+"""People whose last change is kept in mind, so that only they cost a look at the records when they look."""
+
 _TRIES = 5
 """How often the same button may lead to a sign-in and go on."""
 
@@ -125,6 +134,7 @@ class SelfService:
         self._spawn = spawn
         self._presses: dict[tuple[str, bool], asyncio.Task[StateReply]] = {}
         self._locks: WeakValueDictionary[Oid, asyncio.Lock] = WeakValueDictionary()
+        self._changed_at_s: OrderedDict[Oid, float] = OrderedDict()
 
     def is_signed_in(self, person: Person) -> bool:
         """True when there is a token in memory for the person."""
@@ -141,8 +151,7 @@ class SelfService:
             SignInNeeded: no token in memory, or Graph does not take it any more.
             MfaBotError: as ``GraphClient.read_state``.
         """
-        state = await self._read_state(self._token(person), person)
-        return self._reply(person, state, news)
+        return self._reply(person, await self._state_now(person), news)
 
     def is_own(self, person: Person, address: str) -> bool:
         """True if ``address`` is the UPN with which ``person`` has signed in.
@@ -158,7 +167,7 @@ class SelfService:
 
         Raises as ``show``.
         """
-        state = await self._read_state(self._token(person), person)
+        state = await self._state_now(person)
         return self._reply(person, state, self._question(candidates, state))
 
     def _question(self, candidates: tuple[DefaultMethod, ...], state: MfaState) -> NewsItem | None:
@@ -175,7 +184,13 @@ class SelfService:
         return CantChoose(meant[0]) if len(meant) == 1 else NoneOfThem(candidates)
 
     async def set_default(
-        self, person: Person, method: DefaultMethod, origin: Origin, otherwise: DefaultMethod | None = None
+        self,
+        person: Person,
+        method: DefaultMethod,
+        origin: Origin,
+        otherwise: DefaultMethod | None = None,
+        *,
+        agreed: bool = False,
     ) -> StateReply:
         """Make ``method`` the person's default, if it can be chosen; the reply says what came of it.
 
@@ -184,13 +199,14 @@ class SelfService:
             method: what it shall be.
             origin: where the wish comes from; its ``attempt`` is not 0 if it goes on after a sign-in.
             otherwise: what it shall be if ``method`` can't be chosen.
+            agreed: False to ask first where the new method protects less than the old one.
 
         Raises:
             SignInNeeded, StepUpNeeded: nothing was changed; sign in and call again with the next ``origin.attempt``.
             StoreUnavailable: the intent could not be recorded, so nothing was changed.
             MfaBotError: Graph refused or could not be asked; nothing was changed.
         """
-        return await self._in_turn(person, origin, lambda key: self._set(person, method, key, otherwise))
+        return await self._in_turn(person, origin, lambda key: self._set(person, method, key, otherwise, agreed=agreed))
 
     async def undo(self, person: Person, origin: Origin) -> StateReply:
         """Put back what stood before the last change that was made through the bot, or say why that is not done.
@@ -296,7 +312,13 @@ class SelfService:
         return False
 
     async def _set(
-        self, person: Person, method: DefaultMethod, origin: Origin, otherwise: DefaultMethod | None = None
+        self,
+        person: Person,
+        method: DefaultMethod,
+        origin: Origin,
+        otherwise: DefaultMethod | None = None,
+        *,
+        agreed: bool = True,
     ) -> StateReply:
         token = self._token(person)
         past, shown = await self._past_and_state(person, token)
@@ -313,6 +335,9 @@ class SelfService:
             return replace(self._reply(person, state, AlreadyDefault(method)), carried_out=True)
         if option.standing is not Standing.AVAILABLE:
             return self._reply(person, state, CantChoose(option))
+        # A default that is not registered any more protects nobody.
+        if not agreed and state.default and is_downgrade(state.default, method) and state.ways(state.default):
+            return self._reply(person, state, Weaker(state.default, method))
         wish = self._wish(person, method, state, origin, past)
         return await self._change(person, replace(wish, shown=shown.preferences.default_name), token)
 
@@ -395,6 +420,30 @@ class SelfService:
         with self._signing_in_anew(self._token(person), person):
             return self._reply(person, *what_came_of_it(change, method, state, datetime.now(UTC)))
 
+    async def _state_now(self, person: Person) -> MfaState:
+        """As Graph says, and as a change of the last minutes has left it where Graph does not show that yet."""
+        begun_at_s = time.monotonic()
+        state = await self._read_state(self._token(person), person)
+        changed_at_s = self._changed_at_s.get(person.oid)
+        if changed_at_s is None or begun_at_s - changed_at_s > _LAG_S:
+            return state
+        if changed_at_s > begun_at_s:
+            # A change has ended meanwhile, and what was read may be older than that.
+            state = await self._read_state(self._token(person), person)
+        try:
+            past = await self._records.past_of(person)
+        except StoreUnavailable as error:
+            # To look is possible without records, too.
+            log_error(_log, error)
+            return state
+        return as_accepted(past.last, state, datetime.now(UTC))
+
+    def _note_change(self, person: Person) -> None:
+        self._changed_at_s.pop(person.oid, None)
+        self._changed_at_s[person.oid] = time.monotonic()
+        if len(self._changed_at_s) > _MOST_CHANGED:
+            self._changed_at_s.popitem(last=False)
+
     def _token(self, person: Person) -> str:
         return self._tokens.cached(person, SELF_SCOPES)
 
@@ -422,6 +471,7 @@ class SelfService:
         try:
             with self._signing_in_anew(token, person):
                 after, news = await self._changes.make(wish, token)
+            self._note_change(person)
         except TooManyChanges as error:
             log_error(_log, error)
             return self._reply(person, wish.state, TooOften(error.limit, max(1, math.ceil(error.wait_s / 60))))

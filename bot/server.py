@@ -32,6 +32,7 @@ from bot.self_service import SelfService
 from bot.settings import Pace, Settings
 from bot.store import ActionIds, Limits, OutcomeKind, Store
 from bot.teams import (
+    Answers,
     ChannelAuth,
     Connector,
     Errands,
@@ -41,6 +42,7 @@ from bot.teams import (
     SignInSteps,
     TeamsAdapter,
     TeamsHandler,
+    Topics,
 )
 from bot.telemetry import Metrics, get_logger
 
@@ -145,12 +147,14 @@ async def _build(settings: Settings, pace: Pace, stack: AsyncExitStack) -> _Part
     sso = SsoValidator(entra_keys, settings.client_id, settings.tenant)
     sign_in = SignIn(store, sso, tokens, pages, pace)
     explain = Explainer.of(settings)
-    errands = Errands(adapter, self_service, sign_in, store, explain, pace)
-    steps = SignInSteps(adapter, sign_in, errands, explain, pace)
-    handler = TeamsHandler(adapter, errands, steps, store, explain, pace)
+    topics = Topics()
+    answers = Answers(adapter, topics)
+    errands = Errands(adapter, answers, self_service, sign_in, store, explain, pace)
+    steps = SignInSteps(adapter, answers, sign_in, errands, explain, pace)
+    handler = TeamsHandler(adapter, answers, topics, errands, steps, store, explain, pace)
     housekeeping = Housekeeping(
         store,
-        Interruptions(adapter, store).tell,
+        Interruptions(adapter, answers, store).tell,
         keep=timedelta(days=settings.audit_retention_days) if settings.audit_retention_days else None,
         every_s=pace.housekeeping_s,
         observe_change=count_change,

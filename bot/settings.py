@@ -351,7 +351,7 @@ class Pace:
     """
 
     typing_after_s: float = 1.0
-    press_answer_s: float = 4.0
+    press_answer_s: float = 3.5
     turn_limit_s: float = 8.0
     connect_s: float = 2.0
     call_s: float = 4.0

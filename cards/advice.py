@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from adaptivecards.baseobject import BareObject
 
-from bot.locale import N_, Texts
+from bot.locale import N_, Reader
 from bot.replies import CantDoReply, ExplainReply
-from cards.elements import Card, ExecuteAction, OpenUrlAction, TextBlock, escape
-from cards.state import REFRESH_VERB
+from cards.elements import Card, OpenUrlAction, TextBlock
+from cards.parts import contact_button, contact_line, show_button
 from cards.words import SECURITY_INFO_URL
 
 __all__ = ["PASSWORD_RESET_URL", "cant_do_card", "explain_card"]
@@ -18,17 +18,17 @@ PASSWORD_RESET_URL = "https://aka.ms/sspr"  # noqa: S105
 # https://learn.microsoft.com/entra/identity/authentication/concept-system-preferred-multifactor-authentication
 _OVERRULED = N_(
     "Your organisation may have switched on **system-preferred** sign-in. Then Microsoft asks for the strongest "
-    "method that you have registered, whatever your default is. Your default still counts for some older ways to sign"
-    " in, such as VPN (NPS extension) and AD FS. The card of your methods says whether that is so for you."
+    "method that you have registered, whatever your default is. Your default still counts for some older ways to "
+    "sign in, such as VPN (NPS extension) and AD FS. Press the button below to see whether this applies to you."
 )
 _DEFAULT = N_(
-    "Your **default** is the method that Microsoft asks for first when you sign in. You can still choose another one "
-    "of yours on the sign-in page. Push means: you approve a notification in the Authenticator app. Oath means: you "
-    "type a one-time code from an app or a token."
+    "Your **default** is the method that Microsoft asks for first when you sign in. You can still choose another of "
+    "your methods on the sign-in page. Some pages use other names: **push** means that you approve a notification in "
+    "the Authenticator app, **OATH** that you enter a one-time code from an app or a token."
 )
 _OTHERS = N_(
     "Choosing a default removes nothing. All your methods stay registered, you can still use them when you sign in, "
-    "and you can choose another default at any time, or write **undo**."
+    "and you can choose another default at any time."
 )
 _EXPLAINED = {
     "overruled": (N_("Why Microsoft may ask for something else"), (_OVERRULED, _DEFAULT)),
@@ -36,34 +36,57 @@ _EXPLAINED = {
     "others": (N_("Your other methods stay"), (_OTHERS, _OVERRULED)),
 }
 
-_PASSKEY = N_("It can't be a **default** method. You can use it all the same: choose it on the sign-in page.")
-# What is said, and whether Security info is the place for it.
-_ELSEWHERE: dict[str, tuple[str, bool]] = {
-    "password_reset": (N_("I can't reset passwords. You can do that yourself on the password page."), False),
-    "lost_phone": (
-        N_(
-            "If you have lost your phone or token, tell your IT helpdesk now: they can block it and give you another "
-            "way in. If you can still sign in, remove the lost one on the Security info page. If another method of "
-            "yours still works, tell me to use that."
-        ),
-        True,
-    ),
-    "number": (N_("I can't add or change phone numbers. You do that on the **Security info** page."), True),
-    "new_phone": (
-        N_(
-            "A new phone or a new app has to be registered on the **Security info** page. Your helpdesk can help you "
-            "in."
-        ),
-        True,
-    ),
-    "register": (N_("I can't register or remove methods. You do that on the **Security info** page."), True),
-    "tap": (N_("I can't issue a Temporary Access Pass. Your IT helpdesk can do that."), False),
-    "mfa_off": (
-        N_("I can't switch off the second proof: your organisation asks for it to protect your account."),
+_FOR_OTHERS = N_(
+    "I can't help with other people's accounts. Nothing was changed. They can do it themselves, or ask the IT helpdesk."
+)
+_HERE_NOT = N_("That is done elsewhere")
+_NOWHERE = N_("I can't do that")
+_NO_DEFAULT = N_("That can't be a default")
+_PASSKEY = N_("This method can't be a **default**. If you have registered it, choose it on the sign-in page.")
+# The heading, what is said, and whether Security info is the place for it.
+_ELSEWHERE: dict[str, tuple[str, str, bool]] = {
+    "password_reset": (
+        _HERE_NOT,
+        N_("I can't reset passwords. You can do that yourself; the button below opens Microsoft's page for it."),
         False,
     ),
-    "unlock": (N_("I can't unlock accounts. Your IT helpdesk can do that."), False),
+    "lost_phone": (
+        N_("When you can't use your phone or token"),
+        N_(
+            "If the device is lost or stolen, tell your IT helpdesk at once: they can block it and give you another "
+            "way in. If you can still sign in, remove it on the Security info page. If it is only broken or left at "
+            "home, choose another method of yours as your default. If you can't sign in at all, your IT helpdesk can "
+            "help."
+        ),
+        True,
+    ),
+    "number": (
+        _HERE_NOT,
+        N_("I can't add or change phone numbers. That is done on the **Security info** page."),
+        True,
+    ),
+    "new_phone": (
+        _HERE_NOT,
+        N_(
+            "A new phone or a new app has to be registered on the **Security info** page. If you can't get in there, "
+            "your helpdesk can help."
+        ),
+        True,
+    ),
+    "register": (
+        _HERE_NOT,
+        N_("I can't register or remove methods. That is done on the **Security info** page."),
+        True,
+    ),
+    "tap": (_HERE_NOT, N_("I can't issue a Temporary Access Pass. Your IT helpdesk can do that."), False),
+    "mfa_off": (
+        _NOWHERE,
+        N_("I can't switch off the second step: your organisation asks for it to protect your account."),
+        False,
+    ),
+    "unlock": (_HERE_NOT, N_("I can't unlock accounts. Your IT helpdesk can do that."), False),
     "unexpected": (
+        N_("Somebody else may be trying to sign in as you"),
         N_(
             "**Deny every request that you did not start**, and tell your IT helpdesk or security team at once: "
             "somebody may know your password. Then change your password."
@@ -71,55 +94,66 @@ _ELSEWHERE: dict[str, tuple[str, bool]] = {
         True,
     ),
     "system_preferred": (
+        _HERE_NOT,
         N_("System-preferred sign-in is a setting of your whole organisation. Only your administrators can change it."),
         False,
     ),
     "not_arriving": (
+        N_("When nothing arrives"),
         N_(
-            "I don't send codes, calls or notifications; Microsoft does, when you sign in. Ask for a new one there, "
-            "or choose another method on the sign-in page. If it happens often, choose another default here."
+            "I don't send codes, calls or notifications; Microsoft does, when you sign in. Try once more there, or "
+            "choose another method on the sign-in page. If it happens often, choose another default here."
         ),
         True,
     ),
-    "bulk": (N_("I change the default of one person at a time, and only for yourself."), False),
-    "passkey": (_PASSKEY, True),
-    "windows_hello": (_PASSKEY, True),
-    "certificate": (_PASSKEY, True),
-    "email": (N_("Microsoft sends no sign-in codes by e-mail here, so it can't be a default method."), True),
-    "messenger": (N_("Codes can't be sent to a messenger here. A text message can be a default."), True),
-    "question": (N_("Security questions are no way to sign in; they can't be a default method."), True),
+    "bulk": (_NOWHERE, N_("I change nobody's default but your own."), False),
+    "passkey": (_NO_DEFAULT, _PASSKEY, True),
+    "windows_hello": (_NO_DEFAULT, _PASSKEY, True),
+    "certificate": (_NO_DEFAULT, _PASSKEY, True),
+    "email": (
+        _NO_DEFAULT,
+        N_("Microsoft sends no sign-in codes by e-mail here, so it can't be a default method."),
+        True,
+    ),
+    "messenger": (
+        _NO_DEFAULT,
+        N_("Codes can't be sent to messaging apps here, only by text message."),
+        True,
+    ),
+    "question": (
+        _NO_DEFAULT,
+        N_("You can't sign in with security questions, so they can't be a default method."),
+        True,
+    ),
 }
 
 
-def explain_card(reply: ExplainReply, texts: Texts, lang: str) -> Card:
+def explain_card(reply: ExplainReply, reader: Reader) -> Card:
     """An answer to "why" and "what is"."""
     heading, paragraphs = _EXPLAINED[reply.topic]
-    _ = texts.gettext
-    return _advice(_(heading), [_(paragraph) for paragraph in paragraphs], lang, [_show(texts)])
+    _ = reader.gettext
+    return _advice(_(heading), [_(paragraph) for paragraph in paragraphs], reader, [show_button(reader)])
 
 
-def cant_do_card(reply: CantDoReply, texts: Texts, lang: str) -> Card:
+def cant_do_card(reply: CantDoReply, reader: Reader) -> Card:
     """What is not done here, and where it is."""
-    _ = texts.gettext
-    sentence, at_security_info = _ELSEWHERE[reply.topic]
-    paragraphs = [_(sentence)]
+    _ = reader.gettext
+    heading, sentence, at_security_info = _ELSEWHERE[reply.topic]
+    for_others = not reply.about_me and reply.topic != "bulk"
+    paragraphs = [_(_FOR_OTHERS if for_others else sentence)]
+    paragraphs += contact_line(reply.contact, reader)
+    ask = contact_button(reply.contact, reader)
     if not reply.about_me:
-        paragraphs.append(_("I can't do it for other people either; nothing was changed."))
-    if reply.contact:
-        paragraphs.append(_("Who can help: {contact}").format(contact=escape(reply.contact)))
-    actions: list[BareObject] = [_show(texts)] if reply.about_me else []
-    if at_security_info and reply.about_me:
+        return _advice(_(_NOWHERE), paragraphs, reader, ask)
+    actions: list[BareObject] = [show_button(reader)]
+    if at_security_info:
         actions.append(OpenUrlAction(title=_("Security info"), url=SECURITY_INFO_URL))
     if reply.topic == "password_reset":
         actions.insert(0, OpenUrlAction(title=_("Reset password"), url=PASSWORD_RESET_URL))
-    return _advice(_("That is done elsewhere"), paragraphs, lang, actions)
+    return _advice(_(heading), paragraphs, reader, actions + ask)
 
 
-def _advice(heading: str, paragraphs: list[str], lang: str, actions: list[BareObject]) -> Card:
+def _advice(heading: str, paragraphs: list[str], reader: Reader, actions: list[BareObject]) -> Card:
     body: list[BareObject] = [TextBlock(text=heading, style="heading", size="Large", weight="Bolder", wrap=True)]
     body += [TextBlock(text=paragraph, wrap=True) for paragraph in paragraphs]
-    return Card(body, actions=actions, lang=lang, fallback=f"{heading}. {paragraphs[0]}")
-
-
-def _show(texts: Texts) -> BareObject:
-    return ExecuteAction(title=texts.gettext("Show my methods"), verb=REFRESH_VERB)
+    return Card(body, actions=actions, lang=reader.language, fallback=reader.titled(heading, paragraphs[0]))

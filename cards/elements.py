@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+import unicodedata
 from typing import Any
 
 from adaptivecards.adaptivecard import AdaptiveCard
@@ -31,9 +31,8 @@ __all__ = [
     "OpenUrlAction",
     "SayAction",
     "TextBlock",
+    "ToggleAction",
     "escape",
-    "local_date",
-    "local_time",
     "plain",
 ]
 
@@ -45,6 +44,9 @@ MAX_CARD_BYTES = 28 * 1024
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~<>])")
 # Controls, line and paragraph separators, direction marks. The joiner U+200D stays: emoji are made with it.
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+# What would begin a list, where the text stands first.
+_LIST = re.compile(r"^(\d*)([-+.)])(?=\s)")
+_ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -53,28 +55,18 @@ def escape(foreign: str, limit: int = 80) -> str:
     plain = _INVISIBLE.sub(" ", foreign).strip()
     if len(plain) > limit:
         plain = plain[: limit - 1] + "…"
-    return _MARKDOWN.sub(r"\\\1", plain)
+    harmless = _LIST.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\1", plain))
+    # A name that is read from right to left is set apart, so that it does not turn round what stands beside it.
+    return f"{_ISOLATE}{harmless}{_END_OF_ISOLATE}" if any(map(_reads_leftwards, plain)) else harmless
+
+
+def _reads_leftwards(character: str) -> bool:
+    return unicodedata.bidirectional(character) in {"R", "AL", "AN"}
 
 
 def plain(markdown: str) -> str:
     """A sentence of a card as it is read out or notified: without bold marks and escapes."""
     return _ESCAPED.sub(r"\1", markdown.replace("**", ""))
-
-
-def local_date(at_utc: datetime) -> str:
-    """The day in the reader's own time zone and spelling: the client works it out, but only in a text of a card."""
-    return f"{{{{DATE({_instant(at_utc)}, SHORT)}}}}"
-
-
-def local_time(at_utc: datetime) -> str:
-    """The time of day, likewise."""
-    return f"{{{{TIME({_instant(at_utc)})}}}}"
-
-
-def _instant(at_utc: datetime) -> str:
-    """Exactly ``2026-11-23T20:00:00Z``; with a fraction of a second Teams would show the function as it stands."""
-    at = at_utc.astimezone(UTC) if at_utc.tzinfo else at_utc
-    return at.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 class _Strict(BareObject):
@@ -153,6 +145,16 @@ class OpenUrlAction(_Action):
 
     action_type = "Action.OpenUrl"
     url = PropertyType(type=str)
+
+
+class ToggleAction(_Action):
+    """A button that shows parts of the card, and hides them again.
+
+    Source: https://adaptivecards.io/explorer/Action.ToggleVisibility.html
+    """
+
+    action_type = "Action.ToggleVisibility"
+    targets = PropertyType(type=list, key_name="targetElements")
 
 
 class Card:

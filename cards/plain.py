@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from adaptivecards.baseobject import BareObject
 
-from bot.locale import Texts
+from bot.locale import Reader
 from bot.replies import ForSomebodyElseReply, GreetingReply, InterruptedReply, NotUnderstoodReply, SignedOutReply
-from cards.elements import Card, ExecuteAction, OpenUrlAction, TextBlock, escape
-from cards.state import REFRESH_VERB
+from cards.elements import Card, OpenUrlAction, TextBlock, escape
+from cards.parts import contact_button, contact_line, show_button
+from cards.phrases import Phrase, phrase
 from cards.words import SECURITY_INFO_URL, short_name
 
 __all__ = [
@@ -18,191 +19,226 @@ __all__ = [
     "interrupted_card",
     "not_understood_card",
     "signed_out_card",
+    "signing_in_card",
     "welcome_card",
     "who_card",
     "working_card",
 ]
 
 
-def welcome_card(texts: Texts, lang: str) -> Card:
+def welcome_card(reader: Reader) -> Card:
     """Shown once, when the bot is installed. It asks for nothing."""
-    _ = texts.gettext
+    _ = reader.gettext
     return _card(
         _("Hello, I look after your default sign-in method"),
         [
             _(
-                "When you sign in, Microsoft may ask for a second proof: a notification, a code, a call. I show you "
-                "which ones you have registered and make the one you like best your default."
+                "When you sign in, Microsoft may ask for a second step: a notification, a code, a call. I show you "
+                "which methods you have registered, and make the one that you choose your default: the one that "
+                "Microsoft asks for first."
             ),
-            _("Your administrator has to allow me to do that once. I act only for you, and only when you ask."),
-            _("Try **show my methods** or **set my default MFA to oath**."),
+            _(
+                "I act only for you, and only when you ask. An administrator has to allow me once for the whole "
+                "organisation."
+            ),
+            _("Try **{show}** or **{codes}**.").format(
+                show=phrase(Phrase.SHOW, reader), codes=phrase(Phrase.CODES, reader)
+            ),
         ],
-        lang,
-        [_show_button(texts)],
+        reader,
+        [show_button(reader)],
     )
 
 
-def greeting_card(reply: GreetingReply, texts: Texts, lang: str) -> Card:
+def greeting_card(reply: GreetingReply, reader: Reader) -> Card:
     """An answer to small talk."""
-    _ = texts.gettext
-    text = _("I show and change your default sign-in method. Write **show my methods**, or **help** for more.")
+    _ = reader.gettext
+    text = _("I show and change your default sign-in method. Write **{show}**, or **{help}** for more.").format(
+        show=phrase(Phrase.SHOW, reader), help=phrase(Phrase.HELP, reader)
+    )
     if reply.kind == "thanks":
-        return _card(_("You are welcome"), [_("I am here when you need me again.")], lang, [_show_button(texts)])
+        return _card(_("You are welcome"), [_("I am here when you need me again.")], reader, [show_button(reader)])
     if reply.kind == "robot":
-        return _card(_("I am a bot"), [_("No person reads this chat."), text], lang, [_show_button(texts)])
+        return _card(_("I am a bot"), [_("No person reads this chat."), text], reader, [show_button(reader)])
     hello = _("Hello {name}!").format(name=escape(reply.name)) if reply.name else _("Hello!")
-    return _card(hello, [text], lang, [_show_button(texts)])
+    return _card(hello, [text], reader, [show_button(reader)])
 
 
-def help_card(texts: Texts, lang: str) -> Card:
+def help_card(reader: Reader) -> Card:
     """What the bot can do, by example."""
-    _ = texts.gettext
+    _ = reader.gettext
     return _card(
         _("What I can do for you"),
         [
-            _("To see your methods and your default, write **show my methods**."),
+            _("To see your methods and your default, write **{show}**.").format(show=phrase(Phrase.SHOW, reader)),
             _(
-                "To change your default, write for example **set my default MFA to oath**, **use text messages** or "
-                "**call my office phone**. These can be a default: app notifications (push), one-time codes (oath), "
-                "text messages (sms), and calls to your mobile, your second mobile or your office."
+                "To change your default, write for example **{codes}**, **{texts}** or **{office}**. These can be a "
+                "default: app notifications (push), one-time codes (OATH), text messages (SMS), and calls to your "
+                "mobile, second mobile or office phone."
+            ).format(
+                codes=phrase(Phrase.CODES, reader),
+                texts=phrase(Phrase.TEXTS, reader),
+                office=phrase(Phrase.OFFICE, reader),
             ),
-            _("To go back to what you had before, write **undo**. **history** shows your last changes."),
-            _("**sign out** makes me forget your sign-in."),
+            _("To go back to what you had before, write **{undo}**. **{history}** shows your last changes.").format(
+                undo=phrase(Phrase.UNDO, reader), history=phrase(Phrase.HISTORY, reader)
+            ),
+            _("To sign out here, write **{sign_out}**. Your methods stay as they are.").format(
+                sign_out=phrase(Phrase.SIGN_OUT, reader)
+            ),
             _(
-                "You can write in English, German, French, Spanish, Dutch, Portuguese or Japanese. So far I answer in "
-                "English."
+                "Write in English, German, French, Spanish, Dutch, Portuguese or Japanese, and I'll answer in the "
+                "same language."
             ),
             _("I can't register or remove methods. The Security info page does that."),
         ],
-        lang,
-        [_show_button(texts), _security_info_button(texts)],
+        reader,
+        [show_button(reader), _security_info_button(reader)],
     )
 
 
-def not_understood_card(reply: NotUnderstoodReply, texts: Texts, lang: str) -> Card:
+def not_understood_card(reply: NotUnderstoodReply, reader: Reader) -> Card:
     """An honest answer with suggestions."""
-    _ = texts.gettext
+    _ = reader.gettext
     paragraphs = [
         _(
-            "Nothing was changed. Try for example **show my methods**, **set my default MFA to push**, **undo**, "
-            "**history** or **help**."
+            "Nothing was changed. Try for example **{show}**, **{codes}**, **{undo}**, **{history}** or **{help}**."
+        ).format(
+            show=phrase(Phrase.SHOW, reader),
+            codes=phrase(Phrase.CODES, reader),
+            undo=phrase(Phrase.UNDO, reader),
+            history=phrase(Phrase.HISTORY, reader),
+            help=phrase(Phrase.HELP, reader),
         )
     ]
     if reply.pasted_code:
         paragraphs.insert(
             0,
             _(
-                "That looks like a code for signing in. I never need one. Enter it only where you sign in, and give it "
-                "to nobody."
+                "That looks like a sign-in code. I never need one. Enter it only on the sign-in page, and never give "
+                "it to anybody."
             ),
         )
-    return _card(_("Sorry, I did not understand that"), paragraphs, lang, [_show_button(texts)])
+    heading = _("Please keep that code secret") if reply.pasted_code else _("Sorry, I did not understand that")
+    return _card(heading, paragraphs, reader, [show_button(reader)])
 
 
-def for_somebody_else_card(reply: ForSomebodyElseReply, texts: Texts, lang: str) -> Card:
+def for_somebody_else_card(reply: ForSomebodyElseReply, reader: Reader) -> Card:
     """The bot acts only for the person who writes."""
-    _ = texts.gettext
+    _ = reader.gettext
     target = escape(reply.target)
     meant = _("It sounds as if you mean somebody else.")
     if target and reply.method is not None:
-        meant = _("I understood that the default of {person} should become: {method}.").format(
-            person=target, method=short_name(reply.method, texts)
+        meant = _("It sounds as if this should become the default method of {person}: {method}.").format(
+            person=target, method=short_name(reply.method, reader)
         )
     elif target:
-        meant = _("I understood that this is about {person}.").format(person=target)
+        meant = _("It sounds as if this is about {person}.").format(person=target)
     paragraphs = [
         meant,
         _(
-            "I can't see or change other people's methods, so nothing was changed. They can write to me themselves, or "
-            "ask your IT helpdesk."
+            "I can't see or change other people's methods, so nothing was changed. People can write to me "
+            "themselves, or ask the IT helpdesk."
         ),
     ]
-    return _card(_("I can only do this for yourself"), paragraphs + _contact(reply.contact, texts), lang, [])
-
-
-def who_card(texts: Texts, lang: str) -> Card:
-    """Somebody was meant whom nobody has named."""
-    _ = texts.gettext
+    paragraphs += contact_line(reply.contact, reader)
     return _card(
-        _("Whom do you mean?"),
-        [_("You wrote of somebody, but I don't know whom you mean. Nothing was changed. Please write it with a name.")],
-        lang,
+        _("I can only do this for your own account"), paragraphs, reader, contact_button(reply.contact, reader)
+    )
+
+
+def who_card(reader: Reader) -> Card:
+    """Somebody was meant whom nobody has named."""
+    _ = reader.gettext
+    return _card(
+        _("Who do you mean?"),
+        [
+            _(
+                "You mentioned somebody, but I don't know who it is. Nothing was changed. Please write it again with a "
+                "name."
+            )
+        ],
+        reader,
         [],
     )
 
 
-def cancelled_card(texts: Texts, lang: str) -> Card:
+def cancelled_card(reader: Reader) -> Card:
     """Never mind."""
-    _ = texts.gettext
+    _ = reader.gettext
     return _card(
         _("All right"),
         [
-            _("I leave everything as it is. If something was still waiting for your sign-in, it will not be done."),
-            _("A change that was already made stays. Write undo to take it back."),
+            _("I leave everything as it is. If anything was waiting for you to sign in, I have cancelled it."),
+            _("A change that was already made stays. Write **{undo}** to take it back.").format(
+                undo=phrase(Phrase.UNDO, reader)
+            ),
         ],
-        lang,
-        [_show_button(texts)],
+        reader,
+        [show_button(reader)],
     )
 
 
-def working_card(texts: Texts, lang: str) -> Card:
+def working_card(reader: Reader) -> Card:
     """Takes a pressed card's place until the work is done."""
-    _ = texts.gettext
+    _ = reader.gettext
     return _card(
         _("Working on it…"),
-        [_("Microsoft takes its time. This card will show the result; you need not press again.")],
-        lang,
+        [_("This is taking a little longer. The result will appear on this card; you don't need to press again.")],
+        reader,
         [],
     )
 
 
-def interrupted_card(reply: InterruptedReply, texts: Texts, lang: str) -> Card:
+def signing_in_card(reader: Reader) -> Card:
+    """What was wanted waits for a sign-in."""
+    _ = reader.gettext
+    text = _("One moment: I have to sign you in first. If a button appears, please press it.")
+    return _card(_("Sign in"), [text], reader, [show_button(reader)])
+
+
+def interrupted_card(reply: InterruptedReply, reader: Reader) -> Card:
     """What the bot was at work on when it was stopped, and whether that may have taken."""
-    _ = texts.gettext
+    _ = reader.gettext
     stopped = _("I was stopped while I was working on what you asked for.")
     if reply.method is not None:
-        stopped = _("I was stopped while I was working on this: {method}.").format(
-            method=short_name(reply.method, texts)
+        stopped = _("I was stopped while I was making this your default: {method}.").format(
+            method=short_name(reply.method, reader)
         )
-    outcome = _("Nothing was changed. Please say it again.")
+    outcome = _("Nothing was changed. Please ask me again.")
     if reply.changed:
-        outcome = _("It was done before that: Microsoft has taken it.")
+        outcome = _("Even so, the change went through: Microsoft has accepted it.")
     elif reply.maybe_changed:
-        outcome = _("I may have asked Microsoft already, so I can't say whether it took. Look at how things are now.")
-    return _card(_("I was interrupted"), [f"{stopped} {outcome}"], lang, [_show_button(texts)])
+        outcome = _("I may have asked Microsoft already, so I can't say whether it worked. Look at how things are now.")
+    return _card(_("I was interrupted"), [reader.run_on(stopped, outcome)], reader, [show_button(reader)])
 
 
-def signed_out_card(reply: SignedOutReply, texts: Texts, lang: str) -> Card:
+def signed_out_card(reply: SignedOutReply, reader: Reader) -> Card:
     """The sign-in is forgotten, and what that means."""
-    _ = texts.gettext
+    _ = reader.gettext
     paragraphs = [
-        _("I have forgotten your sign-in, and what was still waiting for it will not be done."),
-        _("When you next ask me for something, Teams signs you in again, mostly without asking you."),
+        _(
+            "I have forgotten your sign-in and cancelled what was waiting for it. Your sign-in methods have not "
+            "changed."
+        ),
+        _("When you next ask me for something, Teams signs you in again, usually without asking you."),
     ]
     if not reply.everywhere:
         paragraphs.insert(
             1,
             _(
-                "I could not tell the other computers that I run on, so they may remember you for up to an hour. "
-                "Please write **sign out** once more in a few minutes."
-            ),
+                "I could not tell the other servers that I run on, so they may remember you for up to an hour. "
+                "Please write **{sign_out}** once more in a few minutes."
+            ).format(sign_out=phrase(Phrase.SIGN_OUT, reader)),
         )
-    return _card(_("You are signed out"), paragraphs, lang, [])
+    return _card(_("You are signed out"), paragraphs, reader, [])
 
 
-def _card(heading: str, paragraphs: list[str], lang: str, actions: list[BareObject]) -> Card:
+def _card(heading: str, paragraphs: list[str], reader: Reader, actions: list[BareObject]) -> Card:
     body: list[BareObject] = [TextBlock(text=heading, style="heading", size="Large", weight="Bolder", wrap=True)]
     body += [TextBlock(text=paragraph, wrap=True) for paragraph in paragraphs]
-    return Card(body, actions=actions, lang=lang, fallback=f"{heading}. {paragraphs[0]}")
+    return Card(body, actions=actions, lang=reader.language, fallback=reader.titled(heading, paragraphs[0]))
 
 
-def _contact(contact: str, texts: Texts) -> list[str]:
-    return [texts.gettext("Who can help: {contact}").format(contact=escape(contact))] if contact else []
-
-
-def _show_button(texts: Texts) -> BareObject:
-    return ExecuteAction(title=texts.gettext("Show my methods"), verb=REFRESH_VERB)
-
-
-def _security_info_button(texts: Texts) -> BareObject:
-    return OpenUrlAction(title=texts.gettext("Security info"), url=SECURITY_INFO_URL)
+def _security_info_button(reader: Reader) -> BareObject:
+    return OpenUrlAction(title=reader.gettext("Security info"), url=SECURITY_INFO_URL)

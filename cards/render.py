@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bot.locale import Texts
+from bot.locale import Reader
 from bot.replies import (
     CancelledReply,
     CantDoReply,
@@ -17,11 +17,14 @@ from bot.replies import (
     HistoryReply,
     InterruptedReply,
     NotUnderstoodReply,
+    OutdatedReply,
     PersonalChatOnlyReply,
     Reply,
     SignedOutReply,
+    SigningInReply,
     StateReply,
     TroubleReply,
+    Weaker,
     WelcomeReply,
     WhoReply,
     WorkingReply,
@@ -29,6 +32,7 @@ from bot.replies import (
 from cards.advice import cant_do_card, explain_card
 from cards.elements import Card
 from cards.history import history_card
+from cards.phrases import Phrase, phrase
 from cards.plain import (
     cancelled_card,
     for_somebody_else_card,
@@ -37,24 +41,27 @@ from cards.plain import (
     interrupted_card,
     not_understood_card,
     signed_out_card,
+    signing_in_card,
     welcome_card,
     who_card,
     working_card,
 )
-from cards.state import state_card
+from cards.state import outdated_card, state_card
 from cards.trouble import trouble_card
 
 __all__ = ["Rendered", "render"]
 
-_ALWAYS_THE_SAME: dict[type, Callable[[Texts, str], Card]] = {
+_ALWAYS_THE_SAME: dict[type, Callable[[Reader], Card]] = {
     WorkingReply: working_card,
+    SigningInReply: signing_in_card,
     WelcomeReply: welcome_card,
     HelpReply: help_card,
     WhoReply: who_card,
     CancelledReply: cancelled_card,
 }
-_CARDS: dict[type, Callable[[Any, Texts, str], Card]] = {
+_CARDS: dict[type, Callable[[Any, Reader], Card]] = {
     StateReply: state_card,
+    OutdatedReply: outdated_card,
     TroubleReply: trouble_card,
     HistoryReply: history_card,
     InterruptedReply: interrupted_card,
@@ -78,29 +85,31 @@ class Rendered:
     """Sentences that the person may send by a click; Teams shows at most three."""
 
 
-def render(reply: Reply, texts: Texts, lang: str) -> Rendered:
-    """``reply`` in the language of ``texts``; ``lang`` is its ISO 639-1 code."""
+def render(reply: Reply, reader: Reader) -> Rendered:
+    """``reply`` as ``reader`` reads it."""
     if isinstance(reply, PersonalChatOnlyReply):
         # A card would say no more, and in a group everybody reads it.
-        text = texts.gettext("Sign-in methods are a private matter. Please write to me in our personal chat.")
+        text = reader.gettext("Sign-in methods are a private matter. Please write to me in our personal chat.")
         return Rendered(text=text, summary=text)
-    card = _card(reply, texts, lang).to_dict()
-    suggestions = _suggestions(reply)
+    card = _card(reply, reader).to_dict()
+    suggestions = _suggestions(reply, reader)
     return Rendered(card=card, summary=card["fallbackText"], suggestions=suggestions)
 
 
-def _card(reply: Reply, texts: Texts, lang: str) -> Card:
+def _card(reply: Reply, reader: Reader) -> Card:
     always_the_same = _ALWAYS_THE_SAME.get(type(reply))
     if always_the_same is not None:
-        return always_the_same(texts, lang)
+        return always_the_same(reader)
     card = _CARDS.get(type(reply))
     if card is None:
         raise TypeError(f"no card for {type(reply).__name__}")
-    return card(reply, texts, lang)
+    return card(reply, reader)
 
 
-def _suggestions(reply: Reply) -> tuple[str, ...]:
+def _suggestions(reply: Reply, reader: Reader) -> tuple[str, ...]:
+    phrases: tuple[Phrase, ...] = ()
     if isinstance(reply, (NotUnderstoodReply, GreetingReply, WelcomeReply)):
-        # Understood in every language of the client, as the sentence itself tells its language.
-        return ("show my methods", "help")
-    return ()
+        phrases = (Phrase.SHOW, Phrase.HELP)
+    elif isinstance(reply, StateReply) and isinstance(reply.news, Weaker):
+        phrases = (Phrase.YES, Phrase.NO)
+    return tuple(phrase(one, reader) for one in phrases)

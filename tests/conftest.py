@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -109,6 +110,12 @@ class World:
 Start = Callable[..., AbstractAsyncContextManager[World]]
 
 
+def pytest_collection_finish() -> None:
+    """What exists by now stays to the end; no collection of garbage need look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     """A bot that a test has started as its users do has set up the log of the whole process."""
@@ -127,6 +134,12 @@ async def sandbox(keys: SandboxKeys) -> AsyncIterator[Sandbox]:
     """A simulated tenant without a bot."""
     async with await Sandbox.start(keys=keys) as running:
         yield running
+
+
+@pytest.fixture
+def nobody_steps_down(sandbox: Sandbox) -> None:
+    """Ada starts with calls, so that no change of hers is asked about for being a step down."""
+    sandbox.tenant.people[ADA].set_default("voiceMobile")
 
 
 @pytest.fixture

@@ -9,10 +9,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from aiohttp import web
+from babel import negotiate_locale
 
 from bot.errors import (
     ConsentMissing,
@@ -24,7 +26,7 @@ from bot.errors import (
     SignInRefused,
 )
 from bot.identity.entra import error_from_entra
-from bot.locale import DEFAULT_LANGUAGE, N_, Texts, texts_for
+from bot.locale import N_, Reader, translated_languages
 from bot.mfa import TenantId
 from bot.telemetry import get_logger, log_error
 
@@ -40,6 +42,7 @@ _FILES = {
 }
 _PLAIN = re.compile(r"[!-~]{1,4096}")
 _SERVER_ERROR = 500
+_MAX_HEADER = 1000
 _AADSTS = re.compile(r"\bAADSTS(\d{4,7})\b")
 
 # https://learn.microsoft.com/microsoftteams/platform/tabs/how-to/tab-requirements
@@ -94,7 +97,7 @@ def sign_in_routes(pages: SignInPages, cloud: str, tenant: TenantId) -> list[web
         try:
             address = await pages.begin(_parameter(request, "for"))
         except MfaBotError as error:
-            return _respond(_failed(error), headers)
+            return _respond(request, _failed(error), headers)
         return web.Response(status=302, headers={**headers, "Location": address})
 
     async def callback(request: web.Request) -> web.Response:
@@ -102,16 +105,16 @@ def sign_in_routes(pages: SignInPages, cloud: str, tenant: TenantId) -> list[web
             answered = {name: _parameter(request, name).lower() for name in ("admin_consent", "tenant")}
             # Another organisation's consent is not for those whom we serve.
             granted = "error" not in request.query and answered == {"admin_consent": "true", "tenant": tenant}
-            return _respond(_CONSENT_GIVEN if granted else _CONSENT_REFUSED, headers)
+            return _respond(request, _CONSENT_GIVEN if granted else _CONSENT_REFUSED, headers)
         try:
             error = _error_of(request)
             if error is not None:
                 is_ours = await pages.is_open(_parameter(request, "state"))
-                return _respond(_failed(error) if is_ours else _not_ours(error), headers)
+                return _respond(request, _failed(error) if is_ours else _not_ours(error), headers)
             handle = await pages.finish(*_code_of(request))
         except MfaBotError as error:
-            return _respond(_failed(error), headers)
-        return _respond(_signed_in(handle), headers)
+            return _respond(request, _failed(error), headers)
+        return _respond(request, _signed_in(handle), headers)
 
     return [
         web.get("/auth/start", _never_raising(start, headers), allow_head=False),
@@ -131,7 +134,7 @@ def _never_raising(handler: _Handler, headers: Mapping[str, str]) -> _Handler:
             return await handler(request)
         except Exception:  # noqa: BLE001
             _log.exception("a sign-in page broke", path=request.path)
-            return _respond(_failed(MfaBotError()), headers)
+            return _respond(request, _failed(MfaBotError()), headers)
 
     return handle
 
@@ -180,10 +183,7 @@ def _code_of(request: web.Request) -> tuple[str, str]:
 def _signed_in(handle: str) -> _Page:
     return _Page(
         N_("You are signed in"),
-        N_(
-            "You can close this window. If nothing happens in Teams by itself, write me any message there, and I carry "
-            "on."
-        ),
+        N_("You can close this window. If nothing happens in Teams, send me any message there and I'll carry on."),
         result=handle,
     )
 
@@ -218,19 +218,34 @@ def _page_about(error: MfaBotError) -> _Page:
     return _Page(N_("That did not work"), error.user_sentence, status, failure=reason)
 
 
-def _respond(page: _Page, headers: Mapping[str, str]) -> web.Response:
-    texts = texts_for(None)
-    return web.Response(
-        text=_html(page, texts, DEFAULT_LANGUAGE), status=page.status, content_type="text/html", headers=headers
-    )
+def _respond(request: web.Request, page: _Page, headers: Mapping[str, str]) -> web.Response:
+    text = _html(page, Reader.of(_language_of(request)))
+    return web.Response(text=text, status=page.status, content_type="text/html", headers=headers)
 
 
-def _html(page: _Page, texts: Texts, lang: str) -> str:
-    title, text = (html.escape(texts.gettext(message)) for message in (page.title, page.text))
+def _language_of(request: web.Request) -> str | None:
+    """The language that the browser likes best among those in which there are texts; None if it names none of them."""
+    # https://babel.pocoo.org/en/latest/api/core.html#babel.core.negotiate_locale
+    wanted = _preferred(request.headers.get("Accept-Language", "")[:_MAX_HEADER])
+    return negotiate_locale(wanted, sorted(translated_languages()), sep="-")
+
+
+def _preferred(header: str) -> list[str]:
+    """The tags of an ``Accept-Language``, the most wanted first (RFC 9110, 12.5.4)."""
+    weighed = []
+    for part in header.split(","):
+        tag, _, weight = part.partition(";")
+        with suppress(ValueError):
+            weighed.append((-float(weight.strip().removeprefix("q=") or 1), tag.strip()))
+    return [tag for weight, tag in sorted(weighed, key=lambda one: one[0]) if weight]
+
+
+def _html(page: _Page, reader: Reader) -> str:
+    title, text = (html.escape(reader.gettext(message)) for message in (page.title, page.text))
     kind, value = ("result", page.result) if page.result else ("failure", page.failure)
     data = f' data-{kind}="{html.escape(value)}"' if value else ""
     return f"""<!doctype html>
-<html lang="{lang}">
+<html lang="{reader.language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

@@ -230,6 +230,7 @@ class Inbox:
             "conversation_id": command.conversation_id,
             "attempts": command.attempts,
             "card_activity_id": command.card_activity_id,
+            "language": command.language,
             **asdict(command.demand),
             "state": state,
             "said_at_utc": command.said_at_utc or now,
@@ -247,6 +248,7 @@ def _pending(row: Row[Any]) -> PendingCommand:
         message_key=row.message_key,
         attempts=row.attempts,
         card_activity_id=row.card_activity_id,
+        language=row.language,
         demand=SignInDemand(row.by_page, row.claims, row.fresh, row.login_hint, row.retried),
         said_at_utc=row.said_at_utc,
     )

@@ -154,6 +154,8 @@ class PendingCommand:
     """How often a sign-in for the same wish was asked for before."""
     card_activity_id: str | None = None
     """The card that the answer replaces, when a button asked."""
+    language: str | None = None
+    """ISO 639-1, the language to answer in; None for the client's."""
     demand: SignInDemand = field(default_factory=SignInDemand)
     said_at_utc: datetime | None = field(default=None, compare=False)
     """When the person said it; None for just now."""

@@ -109,6 +109,7 @@ commands = Table(
     Column("conversation_id", String(512), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("card_activity_id", String(512)),
+    Column("language", String(8)),
     Column("state", String(16), nullable=False),
     # What the sign-in must be like that it waits for: see SignInDemand.
     Column("by_page", Boolean, nullable=False, default=False),

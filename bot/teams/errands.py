@@ -64,7 +64,7 @@ from bot.self_service import SelfService
 from bot.settings import Pace
 from bot.store import SignInDemand, Store, Waiting
 from bot.teams.adapter import TeamsAdapter
-from bot.teams.answers import replace_card, send
+from bot.teams.answers import Answers
 from bot.teams.explain import Explainer
 from bot.teams.people import address_of, sender_of
 from bot.teams.sign_in import SignIn
@@ -82,6 +82,7 @@ class Errands:
     def __init__(
         self,
         adapter: TeamsAdapter,
+        answers: Answers,
         self_service: SelfService,
         sign_in: SignIn,
         store: Store,
@@ -89,6 +90,7 @@ class Errands:
         pace: Pace,
     ) -> None:
         self._adapter = adapter
+        self._answers = answers
         self._self_service = self_service
         self._sign_in = sign_in
         self._store = store
@@ -114,7 +116,7 @@ class Errands:
             except StoreUnavailable as error:
                 reply = self._explain.trouble(error, wish.command)
             if reply is not None:
-                await self.finished_by(send(context, reply), wish)
+                await self.finished_by(self._answers.send(context, reply, wish.language), wish)
 
     async def _change(self, context: TurnContext, wish: Wish) -> Reply | None:
         self._adapter.spawn(self.note_address(context.activity))
@@ -153,7 +155,7 @@ class Errands:
         try:
             return await self._redeemed(context, person)
         except SignInError as error:
-            await send(context, self._explain.trouble(error))
+            await self._answers.send(context, self._explain.trouble(error))
         except MfaBotError as error:
             # The code goes on waiting, and the next turn tries again.
             log_error(_log, error)
@@ -214,8 +216,8 @@ class Errands:
         match wish.command:
             case Show() | Refresh():
                 return await self._self_service.show(person)
-            case SetDefault(method, otherwise):
-                return await self._self_service.set_default(person, method, origin, otherwise)
+            case SetDefault(method, otherwise, agreed):
+                return await self._self_service.set_default(person, method, origin, otherwise, agreed=agreed)
             case IfMe():
                 return await self._answer_if_me(wish, wish.command)
             case Press(action_id):
@@ -266,7 +268,8 @@ class Errands:
                 if isinstance(answer, SignInDemand):
                     challenge = answer
                 else:
-                    await self.finished_by(replace_card(context, pending.card_activity_id, answer), wish)
+                    told = self._answers.replace_card(context, pending.card_activity_id, answer, wish.language)
+                    await self.finished_by(told, wish)
             except MfaBotError as error:
                 # What else waits does not depend on it.
                 log_error(_log, error)

@@ -73,5 +73,5 @@ class Explainer:
         """For what is a mistake of ours: the log gets the trace, the person a sentence that claims nothing."""
         reference = uuid4().hex[:8]
         _log.exception("a turn broke", error=type(error).__name__, reference=reference)
-        sentence = N_("Something went wrong on my side, and I can't say how far I came. Look at how things are now.")
+        sentence = N_("Something went wrong on my side, and I can't say how far I got. Look at how things are now.")
         return TroubleReply(sentence, reference)

@@ -11,11 +11,12 @@ from botbuilder.schema import Activity, ActivityTypes, ConversationReference, In
 
 from bot.commands import changes_something
 from bot.errors import MfaBotError, StoreUnavailable
-from bot.replies import PersonalChatOnlyReply, Reply, TroubleReply, WelcomeReply, WorkingReply
+from bot.replies import PersonalChatOnlyReply, Reply, SigningInReply, TroubleReply, WelcomeReply, WorkingReply
 from bot.settings import Pace
 from bot.store import Store
 from bot.teams.adapter import TeamsAdapter
-from bot.teams.answers import answer_in, answer_to_press, replace_card, send, signing_in
+from bot.teams.answers import Answers, signing_in
+from bot.teams.deliveries import Deliveries
 from bot.teams.errands import Errands
 from bot.teams.explain import Explainer
 from bot.teams.people import is_personal, locale_of, sender_of, text_of
@@ -36,6 +37,8 @@ class TeamsHandler(TeamsActivityHandler):
     def __init__(
         self,
         adapter: TeamsAdapter,
+        answers: Answers,
+        topics: Topics,
         errands: Errands,
         sign_in: SignInSteps,
         store: Store,
@@ -44,12 +47,14 @@ class TeamsHandler(TeamsActivityHandler):
     ) -> None:
         super().__init__()
         self._adapter = adapter
+        self._answers = answers
+        self._topics = topics
         self._errands = errands
         self._sign_in = sign_in
         self._store = store
         self._explain = explain
         self._pace = pace
-        self._topics = Topics()
+        self._deliveries = Deliveries()
 
     async def on_turn(self, turn_context: TurnContext) -> None:
         """One turn. What nobody foresaw is logged, and the person hears that something went wrong."""
@@ -65,9 +70,9 @@ class TeamsHandler(TeamsActivityHandler):
         if not is_personal(activity):
             return
         if activity.type == ActivityTypes.message:
-            await send(context, reply)
+            await self._answers.send(context, reply)
         elif activity.name == "adaptiveCard/action":
-            answer = answer_to_press(activity, reply)
+            answer = self._answers.to_press(activity, reply)
             await context.send_activity(Activity(type=ActivityTypes.invoke_response, value=answer))
 
     async def on_conversation_update_activity(self, turn_context: TurnContext) -> None:
@@ -77,9 +82,11 @@ class TeamsHandler(TeamsActivityHandler):
         """
         activity = turn_context.activity
         added = {member.id for member in activity.members_added or []}
+        if self._deliveries.is_repeated(activity):
+            return
         if is_personal(activity) and activity.recipient and activity.recipient.id in added:
             self._adapter.spawn(self._errands.note_address(activity, anew=True))
-            await send(turn_context, WelcomeReply())
+            await self._answers.send(turn_context, WelcomeReply())
 
     async def on_installation_update_remove(self, turn_context: TurnContext) -> None:
         """The person has removed the bot: it must not write to them any more."""
@@ -91,25 +98,30 @@ class TeamsHandler(TeamsActivityHandler):
     async def on_message_activity(self, turn_context: TurnContext) -> None:
         """A person has written something."""
         activity = turn_context.activity
-        if not is_personal(activity):
-            await send(turn_context, PersonalChatOnlyReply())
+        if self._deliveries.is_repeated(activity):
             return
+        if not is_personal(activity):
+            await self._answers.send(turn_context, PersonalChatOnlyReply())
+            return
+        language: str | None = None
         try:
             person, origin = sender_of(activity), origin_of(activity)
             about = self._topics.of(origin.conversation_id)
-            understood = understand(text_of(activity), locale_of(activity), about)
+            understood = understand(text_of(activity), about.language or locale_of(activity), about)
             self._topics.keep(origin.conversation_id, understood.topic)
-            answer_in(activity, understood.language)
-            wish = Wish(person, understood.command, origin)
+            # Only what a card asks can be answered, and only once it is there.
+            self._topics.close_question(origin.conversation_id)
+            language = understood.language
+            wish = Wish(person, understood.command, origin, language=language)
             if changes_something(wish.command):
                 await self._errands.change_in_order(turn_context, wish)
                 return
         except MfaBotError as error:
-            await send(turn_context, self._explain.trouble(error))
+            await self._answers.send(turn_context, self._explain.trouble(error), language)
             return
         reply = await self._errands.carry_out(turn_context, wish)
         if reply is not None:
-            await send(turn_context, reply)
+            await self._answers.send(turn_context, reply, wish.language)
 
     async def on_invoke_activity(self, turn_context: TurnContext) -> InvokeResponse | None:
         """A client wants an answer: a pressed button or a step of the sign-in."""
@@ -128,22 +140,24 @@ class TeamsHandler(TeamsActivityHandler):
         """Answer a press in time: with the result, or with a card that is replaced when the result is there."""
         activity = context.activity
         if not is_personal(activity):
-            return answer_to_press(activity, PersonalChatOnlyReply())
+            return self._answers.to_press(activity, PersonalChatOnlyReply())
         try:
             wish = Wish.pressed(activity)
         except MfaBotError as error:
-            return answer_to_press(activity, self._explain.trouble(error))
+            return self._answers.to_press(activity, self._explain.trouble(error))
         self._topics.close_question(wish.origin.conversation_id)
         work = self._adapter.spawn(self._errands.carry_out(context, wish))
         done, _ = await asyncio.wait({work}, timeout=self._pace.press_answer_s)
         if done:
             reply = await work
-            return answer_to_press(activity, reply) if reply else signing_in(activity)
+            if reply is None:
+                return signing_in(activity, wish.language)
+            return self._answers.to_press(activity, reply, wish.language)
         if wish.card_activity_id:
             reference = TurnContext.get_conversation_reference(activity)
             self._adapter.spawn(self._replace_when_done(reference, wish, work))
             self._adapter.spawn(self._errands.note_address(activity))
-        return answer_to_press(activity, WorkingReply())
+        return self._answers.to_press(activity, WorkingReply(), wish.language)
 
     async def _replace_when_done(
         self, reference: ConversationReference, wish: Wish, work: asyncio.Task[Reply | None]
@@ -154,6 +168,11 @@ class TeamsHandler(TeamsActivityHandler):
         except StoreUnavailable as error:
             log_error(_log, error)
         reply = await work
-        if reply is not None:
-            answer = partial(replace_card, card_activity_id=wish.card_activity_id, reply=reply)
-            await self._errands.finished_by(self._adapter.resume(reference, answer), wish)
+        answer = partial(
+            self._answers.replace_card,
+            card_activity_id=wish.card_activity_id,
+            reply=reply or SigningInReply(),
+            language=wish.language,
+        )
+        told = self._adapter.resume(reference, answer)
+        await (self._errands.finished_by(told, wish) if reply is not None else told)

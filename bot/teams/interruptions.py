@@ -9,7 +9,7 @@ from bot.commands import Press, SetDefault, command_from_json
 from bot.replies import InterruptedReply
 from bot.store import Change, OutcomeKind, PendingCommand, Store
 from bot.teams.adapter import TeamsAdapter
-from bot.teams.answers import replace_card
+from bot.teams.answers import Answers
 from bot.teams.people import reference_to
 from bot.telemetry import get_logger
 
@@ -21,8 +21,9 @@ _log = get_logger(__name__)
 class Interruptions:
     """What the records say of a command whose instance has died."""
 
-    def __init__(self, adapter: TeamsAdapter, store: Store) -> None:
+    def __init__(self, adapter: TeamsAdapter, answers: Answers, store: Store) -> None:
         self._adapter = adapter
+        self._answers = answers
         self._store = store
 
     async def tell(self, pending: PendingCommand) -> None:
@@ -43,7 +44,12 @@ class Interruptions:
             changed=taken,
             maybe_changed=isinstance(command, Press) or (change is not None and not taken),
         )
-        answer = partial(replace_card, card_activity_id=pending.card_activity_id, reply=reply)
+        answer = partial(
+            self._answers.replace_card,
+            card_activity_id=pending.card_activity_id,
+            reply=reply,
+            language=pending.language,
+        )
         await self._adapter.resume(reference_to(address), answer)
 
     async def _begun_by(self, pending: PendingCommand) -> Change | None:

@@ -11,7 +11,7 @@ from bot.mfa import Oid, Person
 from bot.store import ConversationAddress
 from bot.teams.channel_auth import tenant_of
 
-__all__ = ["address_of", "is_personal", "locale_of", "reference_to", "sender_of", "text_of"]
+__all__ = ["address_of", "is_personal", "locale_of", "reference_to", "sender_of", "text_of", "zone_of"]
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -75,6 +75,14 @@ def locale_of(activity: Activity) -> str | None:
         if entity.type == "clientInfo" and isinstance(locale := entity.additional_properties.get("locale"), str):
             return locale
     return str(activity.locale) if activity.locale else None
+
+
+def zone_of(activity: Activity) -> str | None:
+    """The name of the client's time zone."""
+    for entity in activity.entities or []:
+        if entity.type == "clientInfo" and isinstance(zone := entity.additional_properties.get("timezone"), str):
+            return zone
+    return str(activity.local_timezone) if activity.local_timezone else None
 
 
 def text_of(activity: Activity) -> str:

@@ -33,12 +33,12 @@ from bot.errors import (
     UpstreamError,
 )
 from bot.identity import SELF_SCOPES, SsoValidator, UserTokens
-from bot.locale import Texts
+from bot.locale import Reader
 from bot.mfa import Person
 from bot.page_sign_in import PageSignIns
 from bot.settings import Pace
 from bot.store import PendingCommand, SignInDemand, Store, Waiting
-from bot.teams.answers import texts_of
+from bot.teams.answers import reader_of
 from bot.telemetry import get_logger, log_error
 
 __all__ = ["Exchange", "SignIn", "reported_failure"]
@@ -101,7 +101,7 @@ class SignIn:
     async def _ask(self, context: TurnContext, command: PendingCommand) -> None:
         waits = await self._inbox.await_sign_in(command)
         if waits is not None:
-            card = self._card(waits, texts_of(context.activity))
+            card = self._card(waits, reader_of(context.activity, command.language))
             attachment = Attachment(content_type=_OAUTH_CARD, content=card)
             try:
                 await context.send_activity(Activity(type=ActivityTypes.message, attachments=[attachment]))
@@ -111,21 +111,21 @@ class SignIn:
                     await self._inbox.finish(command.message_key)
                 raise
 
-    def _card(self, command: PendingCommand, texts: Texts) -> dict[str, Any]:
-        text = texts.gettext("Please sign in once; then I carry on by myself with what you asked for.")
+    def _card(self, command: PendingCommand, reader: Reader) -> dict[str, Any]:
+        text = reader.gettext("Please sign in once; then I'll carry on with what you asked for.")
         if command.demand.by_page:
-            text = texts.gettext(
-                "Microsoft wants to be sure that it is you. Please press the button and sign in; then I carry on by "
-                "myself with what you asked for."
+            text = reader.gettext(
+                "Microsoft wants to be sure that it is you. Please press the button and sign in; then I'll carry on "
+                "with what you asked for."
             )
-        card: dict[str, Any] = {"text": text, "connectionName": "", "buttons": [self._button(command.id, texts)]}
+        card: dict[str, Any] = {"text": text, "connectionName": "", "buttons": [self._button(command.id, reader)]}
         if not command.demand.by_page:
             # Without ``uri`` no client can complain that it differs from the app's own.
             card["tokenExchangeResource"] = {"id": command.id}
         return card
 
-    def _button(self, command_id: str, texts: Texts) -> dict[str, str]:
-        title = texts.gettext("Sign in")
+    def _button(self, command_id: str, reader: Reader) -> dict[str, str]:
+        title = reader.gettext("Sign in")
         return {"type": "signin", "title": title, "text": title, "value": self._pages.address_for(command_id)}
 
     # What comes back

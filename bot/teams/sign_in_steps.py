@@ -26,7 +26,7 @@ from bot.mfa import Person
 from bot.settings import Pace
 from bot.store import PendingCommand, SignInDemand, Waiting
 from bot.teams.adapter import TeamsAdapter
-from bot.teams.answers import replace_card, send
+from bot.teams.answers import Answers
 from bot.teams.errands import Errands
 from bot.teams.explain import Explainer
 from bot.teams.people import is_personal, sender_of
@@ -46,9 +46,16 @@ class SignInSteps:
     """Answers each client by its own result; the effect happens once, in the background."""
 
     def __init__(
-        self, adapter: TeamsAdapter, sign_in: SignIn, errands: Errands, explain: Explainer, pace: Pace
+        self,
+        adapter: TeamsAdapter,
+        answers: Answers,
+        sign_in: SignIn,
+        errands: Errands,
+        explain: Explainer,
+        pace: Pace,
     ) -> None:
         self._adapter = adapter
+        self._answers = answers
         self._sign_in = sign_in
         self._errands = errands
         self._explain = explain
@@ -118,7 +125,7 @@ class SignInSteps:
         """The sign-in window has brought nothing. What waits goes on waiting, and its button can be used again."""
         # Whatever the person says next redeems a code that is still good, so the button may ask for anything.
         trouble = self._explain.trouble(error, Refresh())
-        self._in_a_turn(context, lambda turn: send(turn, trouble))
+        self._in_a_turn(context, lambda turn: self._answers.send(turn, trouble))
         return InvokeResponse(status=200)
 
     def _in_a_turn(self, context: TurnContext, act: Callable[[TurnContext], Awaitable[None]]) -> None:
@@ -134,7 +141,7 @@ class SignInSteps:
             async with self._errands.order_of(person):
                 await self._errands.carry_out_waiting(context, person, what)
         except StoreUnavailable as error:
-            await send(context, self._explain.trouble(error))
+            await self._answers.send(context, self._explain.trouble(error))
 
     async def _after_failure(self, context: TurnContext, person: Person, what: Waiting, error: MfaBotError) -> None:
         await self._told_of_failure(context, person, what, error)
@@ -152,7 +159,7 @@ class SignInSteps:
                     await self._give_up(context, Wish.stored(pending, person), error, told=told)
                     told = True
         except StoreUnavailable as failure:
-            await send(context, self._explain.trouble(failure))
+            await self._answers.send(context, self._explain.trouble(failure))
             return True
         return told
 
@@ -171,7 +178,7 @@ class SignInSteps:
             log_error(_log, failure)
             return
         if is_new and not told:
-            await send(context, self._explain.trouble(error, Refresh()))
+            await self._answers.send(context, self._explain.trouble(error, Refresh()))
 
     async def _asked_anew(self, context: TurnContext, pending: PendingCommand, error: MfaBotError) -> bool:
         """True if there is another way to the sign-in, and it was begun."""
@@ -187,4 +194,5 @@ class SignInSteps:
     async def _give_up(self, context: TurnContext, wish: Wish, error: MfaBotError, *, told: bool) -> None:
         self._errands.finish(wish)
         if wish.card_activity_id or not told:
-            await replace_card(context, wish.card_activity_id, self._explain.trouble(error, wish.command))
+            trouble = self._explain.trouble(error, wish.command)
+            await self._answers.replace_card(context, wish.card_activity_id, trouble, wish.language)

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
+from bot.commands import AskWhich
 from bot.understanding import Topic
 
 __all__ = ["Topics"]
@@ -32,7 +33,12 @@ class Topics:
         """What was asked is over: a button was pressed, so that a later "ok" agrees to nothing."""
         noted = self._topics.get(conversation_id)
         if noted is not None:
-            self._topics[conversation_id] = (noted[0], replace(noted[1], asked=None))
+            self._topics[conversation_id] = (noted[0], replace(noted[1], asked=None, warned=False, language=None))
+
+    def ask(self, conversation_id: str, question: AskWhich, language: str, *, warned: bool = False) -> None:
+        """What the newest card asks, so that a "yes" agrees to it; ``warned`` if it says that this protects less."""
+        topic = replace(self.of(conversation_id), asked=question, warned=warned, language=language)
+        self.keep(conversation_id, topic)
 
     def keep(self, conversation_id: str, topic: Topic) -> None:
         """What it is about now."""

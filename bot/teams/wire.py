@@ -20,7 +20,7 @@ __all__ = ["activity_from_json", "to_json"]
 # keep replies to itself.
 _INCOMING = frozenset(
     """type id timestamp serviceUrl channelId from conversation recipient textFormat membersAdded membersRemoved
-    locale text entities channelData action replyToId value name""".split()
+    locale localTimezone text entities channelData action replyToId value name""".split()
 )
 
 

@@ -12,10 +12,11 @@ from botbuilder.schema import Activity
 from bot.change import Origin
 from bot.commands import Command, Press, Refresh, command_from_json, command_to_json
 from bot.errors import ActionRejected
+from bot.locale import translated_languages
 from bot.mfa import Person
 from bot.store import PendingCommand, SignInDemand
 from bot.teams.people import sender_of
-from cards.state import REFRESH_VERB, SET_VERB, UNDO_VERB
+from cards.parts import REFRESH_VERB, SET_VERB, UNDO_VERB
 
 __all__ = ["Wish", "origin_of"]
 
@@ -36,6 +37,8 @@ class Wish:
     """What the last of these sign-ins had to be like."""
     card_activity_id: str | None = None
     """The card that the answer replaces; None for an answer of its own."""
+    language: str | None = None
+    """ISO 639-1, the language to answer in; None for the client's."""
     said_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When it was said or pressed, also if it goes on after a sign-in."""
     taken_at_s: float = field(default_factory=time.monotonic)
@@ -63,7 +66,7 @@ class Wish:
         if isinstance(command, Press):
             # However often somebody presses it, it is one wish of theirs.
             origin = replace(origin, wish_key=f"press:{person.oid}:{command.action_id}"[:_MAX_KEY])
-        return cls(person, command, origin, card_activity_id=_card_id(activity))
+        return cls(person, command, origin, card_activity_id=_card_id(activity), language=_language(activity.value))
 
     @classmethod
     def stored(cls, pending: PendingCommand, person: Person) -> Wish:
@@ -74,6 +77,7 @@ class Wish:
             Origin(pending.message_key, pending.conversation_id, attempt=pending.attempts),
             pending.demand,
             pending.card_activity_id,
+            pending.language,
             pending.said_at_utc or datetime.now(UTC),
         )
 
@@ -88,6 +92,7 @@ class Wish:
             message_key=self.origin.wish_key,
             attempts=self.origin.attempt,
             card_activity_id=self.card_activity_id,
+            language=self.language,
             demand=self.demand,
             said_at_utc=self.said_at,
         )
@@ -105,17 +110,28 @@ def _card_id(activity: Activity) -> str | None:
     return str(card_id) if card_id and len(card_id) <= _MAX_ID else None
 
 
+def _verb_and_data(value: object) -> tuple[object, dict[str, object]]:
+    action = value.get("action") if isinstance(value, dict) else None
+    verb, data = (action.get("verb"), action.get("data")) if isinstance(action, dict) else (None, None)
+    return verb, data if isinstance(data, dict) else {}
+
+
+def _language(value: object) -> str | None:
+    """The language of the card that was pressed, as the button says it; None for one in which there are no texts."""
+    language = _verb_and_data(value)[1].get("lang")
+    return language if isinstance(language, str) and language in translated_languages() else None
+
+
 def _pressed(value: object) -> Command:
     """The command of a button. Its data come back from a client, so only our own id in them counts.
 
     Raises:
         ActionRejected: not one of our buttons.
     """
-    action = value.get("action") if isinstance(value, dict) else None
-    verb, data = (action.get("verb"), action.get("data")) if isinstance(action, dict) else (None, None)
+    verb, data = _verb_and_data(value)
     if verb == REFRESH_VERB:
         return Refresh()
-    action_id = data.get("action") if isinstance(data, dict) else None
+    action_id = data.get("action")
     if verb in {SET_VERB, UNDO_VERB} and isinstance(action_id, str):
         return Press(action_id)
     raise ActionRejected("unknown verb or no id")

@@ -14,13 +14,19 @@ from sandbox.teams import buttons, card_text
 from sandbox.tenant import Json
 from tests.conftest import ADA
 
-__all__ = ["METHODS", "Hold", "Judge", "Someone", "crowd", "shown"]
+__all__ = ["METHODS", "WISHES", "Hold", "Judge", "Someone", "crowd", "shown"]
 
-METHODS = {"sms": "text message", "oath": "one-time code", "push": "Authenticator notification"}
-"""Some defaults, and what the cards call them. "use <name>" asks for them."""
+METHODS = {
+    "sms": "text message",
+    "voiceOffice": "call to office phone",
+    "voiceMobile": "call to mobile phone",
+}
+"""Some defaults, none of them a step down from another, and what the cards call them."""
+WISHES = {"sms": "use text messages", "voiceOffice": "use calls to my office", "voiceMobile": "use calls to my mobile"}
+"""How to ask for them."""
 
 _LIMIT_S = 20
-_CHANGED = re.compile(r"Changed: .* → (.*)\.\*\* I read it back, and Microsoft has it\.")
+_CHANGED = re.compile(r"Changed: .* → (.*)\.\*\* I have checked: Microsoft has saved it\.")
 
 
 class Someone:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import aiohttp
+import pytest
 
 from bot.settings import Pace
 from sandbox import ChatMessage, Sandbox
@@ -16,6 +17,9 @@ from tests import database
 from tests.conftest import Start
 from tests.faults.conftest import Launch
 from tests.faults.people import Someone, shown
+
+pytestmark = pytest.mark.usefixtures("nobody_steps_down")
+
 
 _PATIENT: dict[str, Any] = {"duplicate_wait_s": 3.0, "press_answer_s": 4.0, "turn_limit_s": 5.0}
 _BEFORE = "userpreferredmethodforsecondaryauthentication"
@@ -55,7 +59,7 @@ async def test_two_processes_that_start_at_once_write_once(
     assert 1 == len(database.rows(postgresql_url, "SELECT name FROM server_keys"))
     await ada.ask("show my methods", first)
     (text,) = await _press_fifty_times(ada, await ada.ask("show my methods", second), first, second)
-    assert "Changed: Authenticator notification → text message." in text
+    assert "Changed: call to mobile phone → text message." in text
     assert ("sms", 1) == (ada.default, ada.patches)
     assert ["intent", "confirmed"] == _kinds(postgresql_url)
 
@@ -73,7 +77,7 @@ async def test_fifty_presses_over_two_instances_write_once(
         card = await ada.ask("show my methods", second.bot_url)
         texts = await _press_fifty_times(ada, card, first.bot_url, second.bot_url)
 
-    assert ["Changed: Authenticator notification → text message." in text for text in texts] == [True]
+    assert ["Changed: call to mobile phone → text message." in text for text in texts] == [True]
     assert ("sms", 1) == (ada.default, ada.patches)
     assert ["intent", "confirmed"] == _kinds(postgresql_url)
 
@@ -84,9 +88,9 @@ async def test_different_wishes_on_two_instances_are_made_one_after_the_other(
     """Two wishes of one person at the same moment never cross: what the second replaces is what the first made."""
     ada, patient = Someone(sandbox), pace(**_PATIENT)
     wishes = [
-        ("use text messages", "use one-time codes"),
-        ("use notifications", "use office phone"),
-        ("use one-time codes", "use text messages"),
+        ("use text messages", "use calls to my second mobile"),
+        ("use calls to my mobile", "use office phone"),
+        ("use calls to my second mobile", "use text messages"),
     ]
     async with (
         start(pace=patient, database_url=postgresql_url) as first,
@@ -101,7 +105,7 @@ async def test_different_wishes_on_two_instances_are_made_one_after_the_other(
 
     rows = database.rows(postgresql_url, "SELECT before, command FROM audit WHERE kind = 'intent' ORDER BY seq")
     made = [json.loads(row["command"])["method"] for row in rows]
-    assert ["push", *made[:-1]] == [json.loads(row["before"])[_BEFORE] for row in rows]
+    assert ["voiceMobile", *made[:-1]] == [json.loads(row["before"])[_BEFORE] for row in rows]
     assert ["intent", "confirmed"] * 2 * len(wishes) == _kinds(postgresql_url)
     assert (2 * len(wishes), made[-1]) == (ada.patches, ada.default)
     assert 2 + 2 * len(wishes) == len(ada.cards)

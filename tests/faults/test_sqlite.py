@@ -19,7 +19,10 @@ from tests.conftest import Start, World, eventually
 from tests.faults.conftest import Launch
 from tests.faults.people import Someone
 
-_NO_RECORDS = "I can't write my records right now"
+pytestmark = pytest.mark.usefixtures("nobody_steps_down")
+
+
+_NO_RECORDS = "I can't save my records right now"
 
 
 async def _ready(world: World) -> str:
@@ -69,7 +72,7 @@ async def test_a_file_that_may_not_be_written_stops_the_start(
 async def _fill(disk: _Disk, person: Someone) -> None:
     """Leave no room, and let ``person`` write until there is none in the file either."""
     disk.full = True
-    wishes = itertools.cycle(["use text messages", "use one-time codes"])
+    wishes = itertools.cycle(["use text messages", "use calls to my office"])
     async with asyncio.timeout(20):
         while _NO_RECORDS not in await person.read(next(wishes)):
             pass
@@ -87,14 +90,14 @@ async def test_a_full_disk_stops_the_changes_and_nothing_else(
         await _fill(disk, ada)
         stood = (ada.default, ada.patches)
         assert "503 store" == await _ready(world)
-        assert _NO_RECORDS in await ada.read("use notifications")
-        assert "Your default is" in await ada.read("show my methods")
+        assert _NO_RECORDS in await ada.read("use calls to my mobile")
+        assert "Your default sign-in method" in await ada.read("show my methods")
         assert "503 store" == await _ready(world)
         assert stood == (ada.default, ada.patches)
         assert ada.patches == world.count("audit", "kind = 'intent'")
         disk.full = False
         await eventually(lambda: world.count("audit", "kind = 'outcome'") == ada.patches)
-        assert "Changed:" in await ada.read("use notifications")
+        assert "Changed:" in await ada.read("use calls to my mobile")
         assert "200 ok" == await _ready(world)
         assert ada.patches == world.count("audit", "kind = 'outcome'")
         store = Store.open_for_reading(sqlite_url)

@@ -57,7 +57,7 @@ async def test_her_is_the_person_who_was_named_last(world: World) -> None:
     await world.read(ADA, "set Grace Hopper to sms")
     understood = await world.read(ADA, "switch her to push")
 
-    assert "Whom do you mean?" in asked
+    assert "Who do you mean?" in asked
     assert "Grace Hopper" in understood
     assert world.patches() == 0
 
@@ -74,12 +74,12 @@ async def test_the_same_is_asked_about(world: World) -> None:
 
 async def test_a_yes_is_the_method_that_was_asked_about(world: World) -> None:
     """The question that was just asked is answered by a plain word, and the default changes."""
-    await world.read(ADA, "use sms, right?")
+    await world.read(ADA, "use one-time codes, right?")
     untouched = world.patches()
     await world.read(ADA, "yes please")
 
     assert (0, 1) == (untouched, world.patches())
-    assert "sms" == world.default_of(ADA)
+    assert "oath" == world.default_of(ADA)
 
 
 async def test_a_pressed_button_ends_the_question(world: World) -> None:
@@ -119,12 +119,12 @@ async def test_otherwise_is_taken_where_the_first_wish_can_not_be(world: World) 
     ("text", "expected"),
     [
         ("I forgot my password", "I can't reset passwords"),
-        ("make my passkey the default", "It can't be a **default** method"),
-        ("I lost my phone!!", "If you have lost your phone"),
+        ("make my passkey the default", "This method can't be a **default**"),
+        ("I lost my phone!!", "If the device is lost or stolen, tell your IT helpdesk at once"),
         ("add my new number +44 7700 900123", "I can't add or change phone numbers"),
         ("I need a temporary access pass", "I can't issue a Temporary Access Pass"),
-        ("turn off mfa", "I can't switch off the second proof"),
-        ("set everyone in Finance to push", "I change the default of one person at a time"),
+        ("turn off mfa", "I can't switch off the second step"),
+        ("set everyone in Finance to push", "I change nobody's default but your own"),
         ("why does it still ask me for push?", "Why Microsoft may ask for something else"),
         ("what is the difference between push and oath", "What a default method is"),
         ("will I lose my other methods?", "Your other methods stay"),

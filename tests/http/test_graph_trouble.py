@@ -14,6 +14,9 @@ from tests.conftest import ADA, Start, World, eventually
 from tests.database import execute
 from tests.http.signing_in import sign_in_card, sign_in_cards
 
+pytestmark = pytest.mark.usefixtures("nobody_steps_down")
+
+
 _PATCH = graph("PATCH")
 _READ = graph("POST", "$batch")
 _REREAD = graph("GET", "signInPreferences")
@@ -48,7 +51,7 @@ async def test_a_passing_fault_of_a_read_is_not_noticed(world: World, what: Matc
     await _warm(world)
     world.sandbox.faults.add(what, answer)
 
-    assert "Your default is" in await world.read(ADA, "show my methods")
+    assert "Your default sign-in method" in await world.read(ADA, "show my methods")
 
 
 async def test_only_the_failed_part_of_a_batch_is_asked_again(world: World) -> None:
@@ -67,10 +70,10 @@ async def test_only_the_failed_part_of_a_batch_is_asked_again(world: World) -> N
     ("answer", "sentence"),
     [
         (Answer(429, {"Retry-After": "3600"}), "too many requests"),
-        (Answer(503), "Microsoft does not answer right now"),
-        (Answer(drop=True), "Microsoft does not answer right now"),
-        (Answer(404, body={"error": {"code": "Request_ResourceNotFound"}}), "Microsoft does not know your account"),
-        (Answer(404), "Microsoft does not know your account"),
+        (Answer(503), "Microsoft is not answering right now"),
+        (Answer(drop=True), "Microsoft is not answering right now"),
+        (Answer(404, body={"error": {"code": "Request_ResourceNotFound"}}), "Microsoft could not find your account"),
+        (Answer(404), "Microsoft could not find your account"),
         (Answer(418), "not what I expected"),
         (Answer(301, {"Location": "https://evil.example/"}), "not what I expected"),
         (Answer(200, body="{}"), "not what I expected"),
@@ -101,7 +104,7 @@ async def test_a_method_that_graph_does_not_accept_is_not_a_success(world: World
     text = await world.read(ADA, "set my default MFA to oath")
 
     assert "Microsoft did not accept this method: one-time code." in text
-    assert "Your default is: **Approve a notification" in text
+    assert "✓ Answer a call on your mobile phone" in text
     assert "secret detail" not in text
     assert (world.outcomes(), world.patches()) == (["refused"], 1)
 
@@ -120,7 +123,7 @@ async def test_a_refusal_is_believed_after_one_fresh_sign_in(start: Start, at: s
 
         assert signed.invoke is not None
         told = await world.client(ADA).next_bot_card(after=asked)
-        assert "Your organisation's Entra ID does not let me do this with your account" in told.visible_text
+        assert "Your organisation's settings do not let me do this for your account" in told.visible_text
         assert "Call 4711 (IT helpdesk)" in told.visible_text
         assert "https://aka.ms/mysecurityinfo" in [action.get("url") for action in (told.card or {})["actions"]]
         assert (["refused", "refused"] if at == "PATCH" else []) == world.outcomes()
@@ -134,7 +137,7 @@ async def test_who_has_just_signed_in_is_not_asked_again(world: World) -> None:
     await world.client(ADA).sign_in(asked)
     await world.client(ADA).next_bot_card(after=asked)
 
-    assert "does not let me do this" in await world.read(ADA, "use text messages")
+    assert "do not let me do this" in await world.read(ADA, "use text messages")
     assert 2 == len(sign_in_cards(world))
 
 
@@ -154,7 +157,7 @@ async def test_a_challenge_behind_another_header_is_found(world: World, status: 
 
     await sign_in_card(world)
     assert [{"claims": claims}] == world.rows("SELECT claims FROM commands WHERE state = 'waiting'")
-    assert ("push", ["refused"]) == (world.default_of(ADA), world.outcomes())
+    assert ("voiceMobile", ["refused"]) == (world.default_of(ADA), world.outcomes())
 
 
 async def test_a_stale_read_is_never_shown_as_a_failure(world: World) -> None:
@@ -165,7 +168,7 @@ async def test_a_stale_read_is_never_shown_as_a_failure(world: World) -> None:
     text = await world.read(ADA, "set my default MFA to oath")
 
     assert "Microsoft accepted it but does not show it yet." in text
-    assert "✓ Your default" in text
+    assert "✓ Enter a one-time code" in text
     assert world.outcomes() == ["accepted"]
 
 
@@ -174,7 +177,7 @@ async def test_a_read_that_catches_up_confirms(world: World) -> None:
     await _warm(world)
     world.sandbox.tenant.people[ADA].stale_reads = 2
 
-    assert "I read it back, and Microsoft has it." in await world.read(ADA, "set my default MFA to oath")
+    assert "I have checked: Microsoft has saved it." in await world.read(ADA, "set my default MFA to oath")
     assert world.outcomes() == ["confirmed"]
 
 
@@ -201,7 +204,7 @@ async def test_an_unclear_answer_is_neither_success_nor_failure(world: World, an
 
     text = await world.read(ADA, "set my default MFA to oath")
 
-    assert "I can't say whether it took" in text
+    assert "I can't say whether it worked" in text
     assert "Changed" not in text
     assert world.outcomes() == ["unknown"]
 
@@ -219,7 +222,7 @@ async def test_a_lost_answer_is_a_success_if_a_re_read_shows_it(world: World) ->
 
     text = await world.read(ADA, "set my default MFA to oath")
 
-    assert "I read it back, and Microsoft has it." in text
+    assert "I have checked: Microsoft has saved it." in text
     assert world.outcomes() == ["confirmed"]
 
 
@@ -276,8 +279,8 @@ async def test_without_a_record_nothing_is_changed(world: World) -> None:
 
     text = await world.read(ADA, "set my default MFA to oath")
 
-    assert "I can't write my records right now" in text
-    assert (world.default_of(ADA), world.patches()) == ("push", 0)
+    assert "I can't save my records right now" in text
+    assert (world.default_of(ADA), world.patches()) == ("voiceMobile", 0)
 
 
 async def test_a_lost_outcome_does_not_hide_the_success(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -285,7 +288,7 @@ async def test_a_lost_outcome_does_not_hide_the_success(world: World, capsys: py
     await _warm(world)
     await _break(world, "outcome")
 
-    assert "I read it back, and Microsoft has it." in await world.read(ADA, "set my default MFA to oath")
+    assert "I have checked: Microsoft has saved it." in await world.read(ADA, "set my default MFA to oath")
     assert "the database is not available" in capsys.readouterr().out
 
 
@@ -306,8 +309,8 @@ async def test_showing_needs_no_database(world: World) -> None:
     for kind in ("intent", "outcome"):
         await _break(world, kind)
 
-    assert "Your default is" in await world.read(ADA, "show my methods")
-    assert "I can't write my records right now" in await world.read(ADA, "use sms")
+    assert "Your default sign-in method" in await world.read(ADA, "show my methods")
+    assert "I can't save my records right now" in await world.read(ADA, "use sms")
 
 
 async def _break(world: World, kind: str) -> None:

@@ -7,10 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from sandbox import Sandbox
 from sandbox.faults import graph
 from tests.conftest import ADA, Start, World, eventually
 from tests.database import execute
+
+pytestmark = pytest.mark.usefixtures("nobody_steps_down")
+
 
 LONG_AGO = "2000-01-01 00:00:00.000000"
 
@@ -46,8 +51,8 @@ async def test_a_wish_that_was_cut_off_before_graph_was_asked_is_explained(start
         told = await world.client(ADA).wait_for(lambda message: "interrupted" in message.visible_text)
         await world.sandbox.teams.post(activity)
 
-        assert "text message. Nothing was changed. Please say it again." in told.visible_text
-        assert ("push", 0, 0) == (world.default_of(ADA), world.patches(), world.count("audit"))
+        assert "text message. Nothing was changed. Please ask me again." in told.visible_text
+        assert ("voiceMobile", 0, 0) == (world.default_of(ADA), world.patches(), world.count("audit"))
     async with start() as world:
         await world.ask(ADA, "show my methods")
     assert 1 == sum("interrupted" in message.visible_text for message in world.client(ADA).messages)
@@ -63,7 +68,7 @@ async def test_a_wish_that_was_cut_off_after_graph_was_asked_claims_nothing(star
     async with start() as world:
         told = await world.client(ADA).wait_for(lambda message: "interrupted" in message.visible_text)
 
-        assert "I can't say whether it took" in told.visible_text
+        assert "I can't say whether it worked" in told.visible_text
 
 
 async def test_a_change_that_was_made_before_the_cut_is_told_as_made(start: Start, pace: Any) -> None:
@@ -77,7 +82,7 @@ async def test_a_change_that_was_made_before_the_cut_is_told_as_made(start: Star
 
     async with start(pace=pace()) as world:
         told = await world.client(ADA).wait_for(lambda message: "interrupted" in message.visible_text)
-        assert "text message. It was done before that: Microsoft has taken it." in told.visible_text
+        assert "text message. Even so, the change went through: Microsoft has accepted it." in told.visible_text
 
 
 async def test_wishes_that_wait_for_their_turn_are_not_lost_without_a_word(start: Start, pace: Any) -> None:
@@ -85,7 +90,7 @@ async def test_wishes_that_wait_for_their_turn_are_not_lost_without_a_word(start
     async with _stopped_in_the_middle(start, pace, ("PATCH",)) as world:
         await world.client(ADA).say("use text messages")
         await eventually(lambda: world.count("audit"))
-        await world.client(ADA).say("use office calls")
+        await world.client(ADA).say("use calls to my office")
         await eventually(lambda: world.count("commands", "state = 'working'") == 2)
     _let_the_lease_end(world)
 
@@ -95,7 +100,7 @@ async def test_wishes_that_wait_for_their_turn_are_not_lost_without_a_word(start
             return "\n".join(message.visible_text for message in world.client(ADA).messages if message.card)
 
         await eventually(lambda: said().count("I was interrupted") == 2)
-        assert "call to your office phone. Nothing was changed. Please say it again." in said()
+        assert "call to office phone. Nothing was changed. Please ask me again." in said()
 
 
 async def test_a_card_that_promised_a_result_shows_that_it_was_cut_off(start: Start, pace: Any) -> None:
@@ -141,7 +146,7 @@ async def test_a_slow_wish_whose_person_was_told_is_not_carried_out_any_more(sta
         world.sandbox.faults.add(graph("PATCH"), hold)
         await world.client(ADA).say("use text messages")
         await eventually(lambda: world.count("audit"))
-        await world.client(ADA).say("use office calls")
+        await world.client(ADA).say("use calls to my office")
         await eventually(lambda: world.count("commands", "state = 'working'") == 2)
         given_up = "UPDATE commands SET state = 'done' WHERE command LIKE '%voiceOffice%'"
         await asyncio.to_thread(execute, world.database_url, given_up)
@@ -162,7 +167,7 @@ async def test_a_wish_that_waited_behind_a_slow_one_is_not_carried_out_when_its_
     async with start(pace=pace(turn_limit_s=0.05, renew_after_s=0.0)) as world:
         client = world.client(ADA)
         client.endpoints = 0
-        for text in ("use text messages", "use office calls"):
+        for text in ("use text messages", "use calls to my office"):
             await client.say(text)
         await eventually(lambda: world.count("commands", "state = 'waiting'") == 2)
         world.sandbox.faults.add(graph("PATCH"), hold)

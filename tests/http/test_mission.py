@@ -19,8 +19,8 @@ async def test_the_sentence_changes_the_default_and_is_answered_with_the_truth(w
 
     assert world.default_of(ADA) == "oath"
     assert "Changed: Authenticator notification → one-time code." in text
-    assert "I read it back, and Microsoft has it." in text
-    assert "Your default is: **Enter a one-time code from an app or a token**." in text
+    assert "I have checked: Microsoft has saved it." in text
+    assert "✓ Enter a one-time code from an app or a token" in text
     assert "Ada's iPhone" in text
     assert world.client(ADA).notes == ["Signed in silently (Teams single sign-on)"]
     assert world.client(ADA).errors == []
@@ -93,7 +93,7 @@ async def test_setting_costs_three_round_trips(world: World) -> None:
     await world.ask(ADA, "show my methods")
     before = len(world.graph_requests())
 
-    await world.ask(ADA, "set my default to sms")
+    await world.ask(ADA, "set my default to oath")
 
     assert world.graph_requests()[before:] == ["POST $batch", "PATCH signInPreferences", "GET signInPreferences"]
 
@@ -101,10 +101,18 @@ async def test_setting_costs_three_round_trips(world: World) -> None:
 @pytest.mark.parametrize(
     ("oid", "says", "never"),
     [
-        (GRACE, ["✓ Your default", "Pixel", "Not registered. It needs your mobile number."], ["Microsoft chooses"]),
-        (KATHERINE, ["Microsoft chooses the strongest method", "(now: Sms)", "••• 31"], ["555"]),
-        (ALAN, ["You have not registered a method that can be", "Passkey", "(now: Fido2)"], ["✓ Your default"]),
-        (NORA, ["You have not registered a method that can be", "Password"], ["✓ Your", "Microsoft chooses"]),
+        (
+            GRACE,
+            [
+                "✓ Approve a notification",
+                "Pixel",
+                "Not registered: call to mobile phone, call to second mobile phone, call",
+            ],
+            ["Microsoft chooses"],
+        ),
+        (KATHERINE, ["Microsoft chooses your strongest method", "(now: text message)", "••• 31"], ["555"]),
+        (ALAN, ["You need no default.", "Passkey", "(now: passkey or security key)", "Not registered: Auth"], ["✓"]),
+        (NORA, ["You have not registered a method that can be", "Password"], ["✓", "Microsoft chooses"]),
     ],
 )
 async def test_everybody_sees_their_own_situation(world: World, oid: str, says: list[str], never: list[str]) -> None:
@@ -127,7 +135,7 @@ async def test_what_is_the_default_already_is_not_sent_again(world: World) -> No
     """Asking for the current default changes nothing and says so."""
     text = await world.read(ADA, "set my default MFA to push")
 
-    assert "Nothing to do" in text
+    assert "No change needed" in text
     assert world.patches() == 0
 
 
@@ -135,7 +143,7 @@ async def test_a_sentence_about_somebody_else_changes_nothing(world: World) -> N
     """The bot acts for the writer only, and says so; nobody's default changes."""
     text = await world.read(ADA, "set grace@contoso.example to oath")
 
-    assert "I can only do this for yourself" in text
+    assert "I can only do this for your own account" in text
     assert (world.default_of(ADA), world.default_of(GRACE), world.patches()) == ("push", "push", 0)
 
 
@@ -143,17 +151,17 @@ async def test_an_unclear_wish_gets_a_question_with_buttons(world: World) -> Non
     """Rule 7: "call me" could mean three phones: the card asks, and nothing is changed until a button is pressed."""
     card = (await world.ask(ADA, "call me")).card or {}
 
-    assert "Did you mean: call to your mobile phone or" in card_text(card)
-    assert {"Use mobile calls", "Use office calls"} <= set(buttons(card))
+    assert "Did you mean: call to mobile phone, call to second mobile phone, or call" in card_text(card)
+    assert {"Use calls to my mobile", "Use calls to my office"} <= set(buttons(card))
     assert world.patches() == 0
 
 
 @pytest.mark.parametrize(
     ("oid", "text", "expected"),
     [
-        (GRACE, "call me", "I can't make any of these your default: call to your mobile phone or"),
+        (GRACE, "call me", "I can't make any of these your default: call to mobile phone, call to"),
         (GRACE, "use the app", "Did you mean: one-time code?"),
-        (GRACE, "I prefer push", "Nothing to do: Authenticator notification is your default already."),
+        (GRACE, "I prefer push", "No change needed. This is already your default: Authenticator notification."),
         (GRACE, "I prefer sms", "I can't make this your default: text message."),
         (NORA, "change my default", "You have not registered a method that can be a default."),
         (ADA, "set my default MFA to oaht", "Did you mean: one-time code?"),

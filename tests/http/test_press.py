@@ -58,7 +58,7 @@ async def test_refresh_reads_again(world: World) -> None:
     await world.client(ADA).press(card, "Refresh")
 
     shown = world.client(ADA).message(card.id).visible_text
-    assert "Your default is: **Enter a code from a text message**." in shown
+    assert "✓ Enter a code from a text message" in shown
     assert world.patches() == 0
 
 
@@ -244,12 +244,13 @@ async def test_a_button_survives_a_restart_of_the_bot(start: Start) -> None:
     """Cards outlive the process: another process on the same database knows its buttons, spent and unspent."""
     async with start() as world:
         first, second = await _card(world), await _card(world)
+        unspent = buttons(second.card or {})["Use one-time codes"]
         await world.client(ADA).press(first, "Use text messages")
     async with start() as world:
         again = await world.client(ADA).press(first, buttons(first.card or {})["Use text messages"])
-        assert again.body["value"] == "I am signing you in; then I carry on by myself."
+        assert again.body["value"] == "One moment: I have to sign you in first. If a button appears, please press it."
         await eventually(lambda: "Changed" in world.client(ADA).message(first.id).visible_text)
-        await world.client(ADA).press(second, "Use one-time codes")
+        await world.client(ADA).press(second, unspent)
     assert (world.default_of(ADA), world.patches()) == ("oath", 2)
 
 
@@ -404,7 +405,7 @@ async def test_what_the_organisation_does_not_want_has_no_button(start: Start) -
     """ALLOWED_METHODS: other methods are greyed out with the reason, and a sentence for them changes nothing."""
     async with start(allowed_methods="push,oath") as world:
         card = (await _card(world)).card or {}
-        assert "Your organisation does not want this method to be used." in card_text(card)
+        assert "Not allowed by your organisation: call to mobile phone, call to second mobile phone" in card_text(card)
         assert "Use text messages" not in buttons(card)
 
         assert "I can't make this your default" in await world.read(ADA, "use sms")
@@ -417,7 +418,7 @@ async def test_read_only_stops_every_write_and_says_so(start: Start) -> None:
         old = await _card(world)
     async with start(read_only=True) as world:
         text = await world.read(ADA, "set my default MFA to oath")
-        assert "Changes are switched off at the moment." in text
+        assert "Changes are switched off for now." in text
         await world.client(ADA).press(old, "Use text messages")
         assert "Changes are switched off" in world.client(ADA).message(old.id).visible_text
     assert (world.default_of(ADA), world.patches()) == ("push", 0)

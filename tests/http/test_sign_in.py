@@ -15,6 +15,8 @@ from tests.conftest import ADA, GRACE, Start, World, eventually
 from tests.database import execute
 from tests.http.signing_in import exchange, invoke, oauth, sign_in_card, sign_in_cards, silent_card, sso, visible_cards
 
+pytestmark = pytest.mark.usefixtures("nobody_steps_down")
+
 
 async def test_the_sign_in_card_asks_silently_and_has_a_button(world: World) -> None:
     """The card names the exchange and nothing else, no uri; its button leads to our own page."""
@@ -90,7 +92,7 @@ async def test_a_token_that_is_not_this_persons_for_this_bot_has_no_effect(
 
     assert result.status == 400
     assert world.sandbox.faults.seen(token("jwt-bearer")) == []
-    assert (world.default_of(ADA), len(world.tokens)) == ("push", 0)
+    assert (world.default_of(ADA), len(world.tokens)) == ("voiceMobile", 0)
 
 
 @pytest.mark.parametrize("forged", ["", "x.y.z", None, 5, {"a": 1}])
@@ -99,7 +101,7 @@ async def test_what_is_no_token_is_refused(world: World, forged: object) -> None
     card = await silent_card(world, ADA, "set my default MFA to oath")
 
     assert 400 == (await exchange(world, ADA, card["tokenExchangeResource"]["id"], forged)).status
-    assert world.default_of(ADA) == "push"
+    assert world.default_of(ADA) == "voiceMobile"
 
 
 async def test_a_token_signed_by_somebody_else_is_refused(world: World) -> None:
@@ -108,7 +110,7 @@ async def test_a_token_signed_by_somebody_else_is_refused(world: World) -> None:
     forged = sso(world, ADA, key=SigningKey.generate())
 
     assert (await exchange(world, ADA, card["tokenExchangeResource"]["id"], forged)).status == 400
-    assert world.default_of(ADA) == "push"
+    assert world.default_of(ADA) == "voiceMobile"
 
 
 async def test_nobody_can_take_over_somebody_elses_command(world: World) -> None:
@@ -119,7 +121,7 @@ async def test_nobody_can_take_over_somebody_elses_command(world: World) -> None
 
     assert result.status == 200
     await world.sandbox.teams.idle()
-    assert (world.default_of(ADA), world.default_of(GRACE), world.patches()) == ("push", "push", 0)
+    assert (world.default_of(ADA), world.default_of(GRACE), world.patches()) == ("voiceMobile", "push", 0)
 
 
 @pytest.mark.parametrize("exchange_id", [None, "", 7, "x" * 65, ["a"], "\0", "a b", "\u00e4"])
@@ -177,7 +179,7 @@ async def test_graphs_401_asks_for_a_new_token_once_and_goes_on(world: World) ->
         graph("GET", "signInPreferences"), Answer(401, body={"error": {"code": "InvalidAuthenticationToken"}})
     )
 
-    assert "Your default is" in await world.read(ADA, "show my methods")
+    assert "Your default sign-in method" in await world.read(ADA, "show my methods")
     await eventually(lambda: len(world.client(ADA).notes) == 2)
 
 
@@ -214,7 +216,7 @@ async def test_trouble_is_told_once_in_the_chat(
     assert sentence in trouble.visible_text
     await world.sandbox.teams.idle()
     assert len([message for message in world.client(ADA).messages if message.card]) == 1
-    assert world.default_of(ADA) == "push"
+    assert world.default_of(ADA) == "voiceMobile"
 
 
 @pytest.mark.parametrize(
@@ -226,7 +228,7 @@ async def test_an_answer_of_entras_that_msal_can_not_read_is_trouble_that_may_pa
     world.sandbox.faults.add(token("jwt-bearer"), Answer(200, body=body), times=None)
 
     assert 503 == (await exchange(world, ADA, card["tokenExchangeResource"]["id"], sso(world, ADA))).status
-    assert "Microsoft does not answer right now" in (await world.client(ADA).next_bot_card()).visible_text
+    assert "Microsoft is not answering right now" in (await world.client(ADA).next_bot_card()).visible_text
     assert 0 == len(world.tokens)
 
 
@@ -251,14 +253,14 @@ async def test_a_challenge_during_the_exchange_is_412(world: World) -> None:
     await world.sandbox.teams.idle()
     assert [] == visible_cards(world)
     assert 1 == world.count("commands", "state = 'waiting'")
-    assert world.default_of(ADA) == "push"
+    assert world.default_of(ADA) == "voiceMobile"
 
 
 async def test_an_outage_of_entra_is_not_a_consent_dialog(world: World) -> None:
     """When Entra is down no client is sent into a sign-in: 503, and a card that says to try again."""
     world.sandbox.faults.add(token("jwt-bearer"), Answer(503), times=None)
 
-    assert "Microsoft does not answer right now" in await world.read(ADA, "show my methods")
+    assert "Microsoft is not answering right now" in await world.read(ADA, "show my methods")
     shown = [message for message in world.client(ADA).messages if oauth(message) and not message.hidden]
     assert shown == []
 
@@ -269,7 +271,7 @@ async def test_a_silent_entra_is_given_up_in_time(start: Start, pace: Any) -> No
         world.sandbox.faults.add(token("jwt-bearer"), Answer(200, delay_s=1.0), times=None)
         started = time.monotonic()
 
-        assert "Microsoft does not answer right now" in await world.read(ADA, "show my methods")
+        assert "Microsoft is not answering right now" in await world.read(ADA, "show my methods")
         assert time.monotonic() - started < 3.0
 
 
@@ -279,7 +281,7 @@ async def test_a_400_of_entra_is_not_replayed(world: World) -> None:
     assert "admin consent" in await world.read(ADA, "show my methods")
     world.sandbox.tenant.consented_scopes |= {"UserAuthenticationMethod.ReadWrite", "User.Read"}
 
-    assert "Your default is" in await world.read(ADA, "show my methods")
+    assert "Your default sign-in method" in await world.read(ADA, "show my methods")
 
 
 async def test_one_persons_throttling_is_not_replayed_to_another(world: World) -> None:
@@ -290,8 +292,8 @@ async def test_one_persons_throttling_is_not_replayed_to_another(world: World) -
 
     world.sandbox.faults.add(token("jwt-bearer"), only_ada, times=None)
 
-    assert "Your default is" not in await world.read(ADA, "show my methods")
-    assert "Your default is" in await world.read(GRACE, "show my methods")
+    assert "Your default sign-in method" not in await world.read(ADA, "show my methods")
+    assert "Your default sign-in method" in await world.read(GRACE, "show my methods")
 
 
 @pytest.mark.parametrize(
@@ -301,8 +303,8 @@ async def test_one_persons_throttling_is_not_replayed_to_another(world: World) -
         ("oauthcardnotvalid", "I am not set up correctly"),
         ("installappfailed", "Teams can't find my app for you"),
         ("installedappnotfound", "Teams can't find my app for you"),
-        ("invokeerror", "Microsoft does not answer right now"),
-        ("authrequestfailed", "Microsoft does not answer right now"),
+        ("invokeerror", "Microsoft is not answering right now"),
+        ("authrequestfailed", "Microsoft is not answering right now"),
         ("somethingnew", "I could not sign you in"),
         (None, "I could not sign you in"),
         (5, "I could not sign you in"),
@@ -434,12 +436,12 @@ async def test_what_was_given_up_is_not_carried_out_later(world: World) -> None:
     """Whoever has heard that it did not work is not surprised by it later: the wish is gone with the explanation."""
     card = await silent_card(world, ADA, "set my default MFA to oath")
     await exchange(world, ADA, card["tokenExchangeResource"]["id"], sso(world, GRACE))
-    assert "another account" in (await world.client(ADA).next_bot_card()).visible_text
+    assert "a different account" in (await world.client(ADA).next_bot_card()).visible_text
     await eventually(lambda: world.count("commands", "state = 'done'") == 1)
 
     world.client(ADA).endpoints = 1
-    assert "Your default is" in await world.read(ADA, "show my methods")
-    assert ("push", 0) == (world.default_of(ADA), world.patches())
+    assert "Your default sign-in method" in await world.read(ADA, "show my methods")
+    assert ("voiceMobile", 0) == (world.default_of(ADA), world.patches())
 
 
 async def test_a_wish_right_after_the_sign_in_comes_second(world: World) -> None:
@@ -451,7 +453,7 @@ async def test_a_wish_right_after_the_sign_in_comes_second(world: World) -> None
     await eventually(lambda: len([message for message in client.messages if message.card]) == 2)
 
     first, second = (message.visible_text for message in client.messages if message.card)
-    assert "Changed: Authenticator notification → text message." in first
+    assert "Changed: call to mobile phone → text message." in first
     assert "Changed: text message → one-time code." in second
 
 
@@ -462,7 +464,7 @@ async def test_a_busy_database_does_not_strand_a_wish(world: World) -> None:
     assert 200 == (await exchange(world, ADA, card["tokenExchangeResource"]["id"], sso(world, ADA))).status
     await _allow_claims(world, allowed=True)
 
-    assert "Your default is" in (await world.client(ADA).next_bot_card()).visible_text
+    assert "Your default sign-in method" in (await world.client(ADA).next_bot_card()).visible_text
 
 
 async def test_a_wish_that_can_not_be_claimed_is_explained(world: World) -> None:
@@ -472,7 +474,7 @@ async def test_a_wish_that_can_not_be_claimed_is_explained(world: World) -> None
 
     await exchange(world, ADA, card["tokenExchangeResource"]["id"], sso(world, ADA))
 
-    assert "I can't write my records" in (await world.client(ADA).next_bot_card()).visible_text
+    assert "I can't save my records" in (await world.client(ADA).next_bot_card()).visible_text
 
 
 async def _allow_claims(world: World, *, allowed: bool) -> None:
@@ -487,7 +489,7 @@ async def test_a_401_at_the_change_signs_in_and_goes_on(world: World) -> None:
     await world.ask(ADA, "show my methods")
     world.sandbox.faults.add(graph("PATCH"), Answer(401, body={"error": {"code": "InvalidAuthenticationToken"}}))
 
-    assert "Changed: Authenticator notification → text message." in await world.read(ADA, "use text messages")
+    assert "Changed: call to mobile phone → text message." in await world.read(ADA, "use text messages")
     assert (["refused", "confirmed"], "sms") == (world.outcomes(), world.default_of(ADA))
 
 
@@ -514,7 +516,7 @@ async def test_what_waits_in_one_conversation_is_not_answered_in_another(world: 
 
     assert (await channel.post(invoke)).status == 200
     await world.sandbox.teams.idle()
-    assert world.default_of(ADA) == "push"
+    assert world.default_of(ADA) == "voiceMobile"
 
 
 async def test_a_command_survives_a_stop_during_the_exchange(start: Start, pace: Any, sandbox: Any) -> None:
@@ -539,14 +541,14 @@ async def test_a_sign_in_card_that_can_not_be_sent_is_not_a_crash(world: World) 
     world.sandbox.faults.add(connector("POST", "activities"), Answer(500))
     await world.client(ADA).say("show my methods")
 
-    assert "Your default is" in await world.read(ADA, "show my methods")
+    assert "Your default sign-in method" in await world.read(ADA, "show my methods")
 
 
 async def test_an_answer_that_can_not_be_sent_does_not_hold_up_the_next(world: World) -> None:
     """Two wishes wait for one sign-in; Teams does not take the first one's answer, and the second is carried out."""
     client = world.client(ADA)
     client.sso_enabled = False
-    cards = [await silent_card(world, ADA, text) for text in ("use text messages", "use office calls")]
+    cards = [await silent_card(world, ADA, text) for text in ("use text messages", "use calls to my office")]
     world.sandbox.faults.add(connector("POST", "activities"), Answer(400))
 
     await exchange(world, ADA, cards[0]["tokenExchangeResource"]["id"], sso(world, ADA))

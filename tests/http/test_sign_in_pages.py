@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
+from bot.errors import SignInOver
+from bot.locale import Reader, translated_languages
 from sandbox import AccessRevoked, Blocked, ChatMessage, StepUp, StepUpAtSignIn
 from sandbox.faults import Answer, graph, token
 from tests.conftest import ADA, GRACE, Start, World, eventually
@@ -25,6 +28,9 @@ from tests.http.signing_in import (
     verify,
     visible_cards,
 )
+
+pytestmark = pytest.mark.usefixtures("nobody_steps_down")
+
 
 CODE_GRANT = "authorization_code"
 
@@ -54,7 +60,7 @@ async def test_a_challenged_change_is_carried_out_after_the_sign_in_without_anot
     assert signed.invoke is not None
     assert 200 == signed.invoke.status
     assert (
-        "Changed: Authenticator notification → one-time code."
+        "Changed: call to mobile phone → one-time code."
         in (await world.client(ADA).next_bot_card(after=card)).visible_text
     )
     assert ("oath", ["refused", "confirmed"]) == (world.default_of(ADA), world.outcomes())
@@ -103,7 +109,7 @@ async def test_a_read_that_is_challenged_goes_on_as_well(world: World) -> None:
 
     await world.client(ADA).sign_in(await sign_in_card(world))
 
-    assert "Your default is" in (await world.client(ADA).next_bot_card()).visible_text
+    assert "Your default sign-in method" in (await world.client(ADA).next_bot_card()).visible_text
 
 
 async def test_a_challenge_at_the_token_endpoint_shows_the_card_by_412(world: World) -> None:
@@ -157,7 +163,7 @@ async def test_a_second_challenge_for_the_same_command_stops_with_an_explanation
     assert "https://aka.ms/mysecurityinfo" in str(answer.card)
     await world.sandbox.teams.idle()
     assert ["tokenExchangeResource" in (oauth(asked) or {}) for asked in sign_in_cards(world)] == [True, False]
-    assert ("push", 2) == (world.default_of(ADA), world.patches())
+    assert ("voiceMobile", 2) == (world.default_of(ADA), world.patches())
 
 
 async def test_the_old_token_is_not_reused(world: World) -> None:
@@ -167,17 +173,39 @@ async def test_the_old_token_is_not_reused(world: World) -> None:
     await world.client(ADA).next_bot_card(after=card)
     exchanges = len(world.sandbox.faults.seen(token("jwt-bearer")))
 
-    assert "Changed:" in await world.read(ADA, "use text messages")
+    assert "Changed:" in await world.read(ADA, "use notifications")
     assert exchanges == len(world.sandbox.faults.seen(token("jwt-bearer")))
     assert 1 == len(world.sandbox.faults.seen(token(CODE_GRANT)))
+
+
+@pytest.mark.parametrize("language", sorted(translated_languages()))
+async def test_a_page_is_in_the_language_of_the_browser(world: World, language: str) -> None:
+    """Title and text, also where the browser leaves blanks between its wishes."""
+    headers = {"Accept-Language": f"tlh, {language}; q=0.9, en; q=0.1"}
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(f"{world.bot_url}/auth/start") as answer:
+        page = html.unescape(await answer.text())
+
+    reader = Reader.of(language)
+    assert f"<h1>{reader.gettext('That did not work')}</h1>" in page
+    assert reader.gettext(SignInOver.user_sentence) in page
+
+
+async def test_the_card_that_asks_for_a_sign_in_is_in_the_language_of_the_message(world: World) -> None:
+    """Whatever the client's language is."""
+    card = await challenged(world, "Einmalcodes nutzen")
+    text = Reader.of("de").gettext(
+        "Microsoft wants to be sure that it is you. Please press the button and sign in; then I'll carry on with what "
+        "you asked for."
+    )
+    assert text == (oauth(card) or {})["text"]
 
 
 async def test_an_outside_browser_works_too(world: World) -> None:
     """No handle comes back from there: the next turn finds the code, redeems it and goes on with what waited."""
     card = await challenged(world)
     ended = await world.client(ADA).sign_in(card, outside_browser=True)
-    assert "write me any message" in ended.text
-    assert "push" == world.default_of(ADA)
+    assert "send me any message" in ended.text
+    assert "voiceMobile" == world.default_of(ADA)
 
     await world.client(ADA).say("done")
 
@@ -189,8 +217,8 @@ async def test_an_outside_browser_works_too(world: World) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("show my methods", "Your default is: **Enter a one-time code"),
-        ("use text messages", "Changed: one-time code → text message"),
+        ("show my methods", "✓ Enter a one-time code"),
+        ("use notifications", "Changed: one-time code → Authenticator notification"),
     ],
 )
 async def test_after_an_outside_browser_what_waited_goes_first(world: World, text: str, expected: str) -> None:
@@ -202,7 +230,7 @@ async def test_after_an_outside_browser_what_waited_goes_first(world: World, tex
     await eventually(lambda: len(visible_cards(world)) == 2)
 
     first, second = visible_cards(world)
-    assert "Changed: Authenticator notification → one-time code." in first
+    assert "Changed: call to mobile phone → one-time code." in first
     assert expected in second
 
 
@@ -217,10 +245,10 @@ async def test_the_next_turn_in_another_instance_redeems_the_code(start: Start, 
         await first.client(ADA).sign_in(card, outside_browser=True)
         first.sandbox.connect_bot(f"{second.bot_url}/api/messages")
 
-        await second.client(ADA).say("use text messages")
+        await second.client(ADA).say("use notifications")
 
         await eventually(lambda: second.outcomes().count("confirmed") == 2)
-        assert "sms" == second.default_of(ADA)
+        assert "push" == second.default_of(ADA)
 
 
 # Who may finish a sign-in
@@ -247,8 +275,8 @@ async def test_another_account_on_the_page_is_refused(world: World) -> None:
     await world.client(ADA).sign_in(card, account=grace)
 
     answer = await world.client(ADA).next_bot_card(after=card)
-    assert "another account" in answer.visible_text
-    assert (before, "push", "push") == (len(world.tokens), world.default_of(ADA), world.default_of(GRACE))
+    assert "a different account" in answer.visible_text
+    assert (before, "voiceMobile", "push") == (len(world.tokens), world.default_of(ADA), world.default_of(GRACE))
     await world.client(ADA).sign_in(card)
     assert "Changed:" in (await world.client(ADA).next_bot_card(after=answer)).visible_text
 
@@ -286,7 +314,7 @@ async def test_a_verify_state_outside_the_personal_chat_is_refused(world: World)
     invoke["conversation"]["conversationType"] = "groupChat"
 
     assert 400 == (await channel.post(invoke)).status
-    assert "push" == world.default_of(ADA)
+    assert "voiceMobile" == world.default_of(ADA)
 
 
 async def test_a_closed_window_is_no_failure(world: World) -> None:
@@ -304,13 +332,37 @@ async def test_a_closed_window_is_no_failure(world: World) -> None:
 # The pages
 
 
-async def get(world: World, path: str) -> tuple[int, str, dict[str, str]]:
-    """A page of the bot's own, without following redirects."""
+async def get(world: World, path: str, languages: str = "") -> tuple[int, str, dict[str, str]]:
+    """A page of the bot's own, without following redirects; ``languages`` is an ``Accept-Language``."""
+    headers = {"Accept-Language": languages} if languages else {}
     async with (
-        aiohttp.ClientSession() as session,
+        aiohttp.ClientSession(headers=headers) as session,
         session.get(world.bot_url + path, allow_redirects=False) as response,
     ):
         return response.status, await response.text(), dict(response.headers)
+
+
+@pytest.mark.parametrize(
+    ("languages", "lang"),
+    [
+        ("", "en"),
+        ("de", "de"),
+        ("de-CH,de;q=0.9,en;q=0.8", "de"),
+        ("pt-PT", "pt"),
+        ("en;q=0.5, ja;q=0.9", "ja"),
+        ("fi, nl;q=0.3", "nl"),
+        ("fr;q=0, es", "es"),
+        ("fi", "en"),
+        ("*", "en"),
+        ("de;q=x,;q=,,;", "en"),
+        ("../../etc", "en"),
+        ("x" * 5000, "en"),
+    ],
+)
+async def test_a_page_speaks_the_browsers_language(world: World, languages: str, lang: str) -> None:
+    """The language that the browser likes best among those in which there are texts."""
+    status, page, _ = await get(world, "/auth/callback?admin_consent=true", languages)
+    assert (200, True) == (status, f'<html lang="{lang}">' in page)
 
 
 @pytest.mark.parametrize(
@@ -421,7 +473,7 @@ async def test_entra_away_while_a_page_is_opened_is_told_on_the_page(world: Worl
     await world.client(ADA).sign_in(card)
 
     trouble = await world.client(ADA).next_bot_card(after=card)
-    assert "Microsoft does not answer right now" in trouble.visible_text
+    assert "Microsoft is not answering right now" in trouble.visible_text
     await world.client(ADA).press(trouble, "Try again")
 
     await eventually(lambda: world.default_of(ADA) == "oath")
@@ -454,7 +506,7 @@ async def test_a_page_that_is_opened_again_while_entra_is_away_works(world: Worl
     world.sandbox.faults.add(token(CODE_GRANT), open_again)
     await world.client(ADA).sign_in(card)
     trouble = await world.client(ADA).next_bot_card(after=card)
-    assert "Microsoft does not answer right now" in trouble.visible_text
+    assert "Microsoft is not answering right now" in trouble.visible_text
 
     await world.client(ADA).sign_in(card)
 
@@ -492,7 +544,7 @@ async def test_an_id_token_that_is_no_good_signs_nobody_in(world: World, id_toke
     assert 200 == ended.invoke.status
     trouble = await world.client(ADA).next_bot_card(after=card)
     assert "was not valid" in trouble.visible_text
-    assert (kept, "push") == (len(world.tokens), world.default_of(ADA))
+    assert (kept, "voiceMobile") == (len(world.tokens), world.default_of(ADA))
     await world.client(ADA).sign_in(card)
     assert "Changed:" in (await world.client(ADA).next_bot_card(after=trouble)).visible_text
 
@@ -520,7 +572,7 @@ async def test_blocked_on_the_page_is_explained_there(world: World) -> None:
     ended = await world.client(ADA).sign_in(card)
 
     assert ended.failure in {"blocked", "cancelled"}
-    assert "push" == world.default_of(ADA)
+    assert "voiceMobile" == world.default_of(ADA)
 
 
 # Revoked in mid-conversation
@@ -619,19 +671,19 @@ async def test_each_cloud_has_its_own_teams(start: Start, sandbox: Any, cloud: s
 async def test_two_commands_that_wait_go_on_after_one_sign_in(world: World) -> None:
     """In the order in which they were said; the other card's button is over then."""
     first = await challenged(world, "use text messages")
-    await world.client(ADA).say("use office calls")
+    await world.client(ADA).say("use calls to my office")
     await eventually(lambda: len([card for card in sign_in_cards(world) if not card.hidden]) == 2)
 
     await world.client(ADA).sign_in(first)
     await eventually(lambda: len(visible_cards(world)) == 2)
 
     first_text, second_text = visible_cards(world)
-    assert "Changed: Authenticator notification → text message" in first_text
-    assert "Changed: text message → call to your office phone" in second_text
+    assert "Changed: call to mobile phone → text message" in first_text
+    assert "Changed: text message → call to office phone" in second_text
     assert 410 == (await world.client(ADA).sign_in(sign_in_cards(world)[-1])).status
 
 
-@pytest.mark.parametrize("second", ["use office calls", "show my methods"])
+@pytest.mark.parametrize("second", ["use calls to my office", "show my methods"])
 async def test_what_was_said_after_a_challenged_command_waits_with_it(world: World, second: str) -> None:
     """Both waited for the silent sign-in, and the first is challenged: one sign-in by the page, and both go on."""
     await silent_card(world, ADA, "use text messages")
@@ -645,9 +697,9 @@ async def test_what_was_said_after_a_challenged_command_waits_with_it(world: Wor
     await eventually(lambda: len(visible_cards(world)) == 2)
 
     first_text, second_text = visible_cards(world)
-    assert "Changed: Authenticator notification → text message" in first_text
-    office = "Changed: text message → call to your office phone"
-    assert (office if "office" in second else "Your default is") in second_text
+    assert "Changed: call to mobile phone → text message" in first_text
+    office = "Changed: text message → call to office phone"
+    assert (office if "office" in second else "Your default sign-in method") in second_text
     assert 1 == len(world.sandbox.faults.seen(token(CODE_GRANT)))
 
 
@@ -656,7 +708,7 @@ async def test_what_was_said_after_a_challenged_command_waits_with_it(world: Wor
 async def test_a_change_that_waits_is_over_once_a_newer_one_is_made(world: World, by: str, opened: bool) -> None:
     """Its sign-in card was ignored: neither the card's button nor a page that is open already brings it back."""
     shown = await world.ask(ADA, "show my methods")
-    card = await challenged(world, "use office calls")
+    card = await challenged(world, "use calls to my office")
     path = world.client(ADA).sign_in_url(card).removeprefix(world.sandbox.site_url)
     page = (await get(world, path))[2]["Location"] if opened else ""
     world.sandbox.situations.clear()
@@ -664,7 +716,7 @@ async def test_a_change_that_waits_is_over_once_a_newer_one_is_made(world: World
     if by == "button":
         await world.client(ADA).press(shown, "Use text messages")
     else:
-        await world.client(ADA).say("use text messages" if by == "text" else "set my default to push")
+        await world.client(ADA).say("use text messages" if by == "text" else "set my default to voiceMobile")
     await eventually(lambda: world.count("commands", "state = 'waiting'") == 0)
 
     if opened:
@@ -672,7 +724,7 @@ async def test_a_change_that_waits_is_over_once_a_newer_one_is_made(world: World
         assert 410 == (await get(world, f"/auth/callback?state={state}&code=x"))[0]
     assert 410 == (await world.client(ADA).sign_in(card)).status
     await world.sandbox.teams.idle()
-    assert ("push" if by == "nothing to do" else "sms") == world.default_of(ADA)
+    assert ("voiceMobile" if by == "nothing to do" else "sms") == world.default_of(ADA)
 
 
 async def test_a_newer_change_that_fails_takes_nothing_from_the_one_that_waits(world: World) -> None:
@@ -730,11 +782,11 @@ async def test_without_the_database_a_sign_in_is_explained(world: World, at: str
 
     if ended is not None:
         assert 200 == (await verify(world, ADA, ended.result)).status
-        assert "I can't write my records" in (await world.client(ADA).next_bot_card()).visible_text
+        assert "I can't save my records" in (await world.client(ADA).next_bot_card()).visible_text
     else:
         page = await world.client(ADA).sign_in(card)
         assert (503, "trouble") == (page.status, page.failure)
-    assert "push" == world.default_of(ADA)
+    assert "voiceMobile" == world.default_of(ADA)
 
 
 async def test_what_the_person_said_ten_minutes_ago_is_not_done(world: World) -> None:
@@ -745,5 +797,5 @@ async def test_what_the_person_said_ten_minutes_ago_is_not_done(world: World) ->
 
     assert 410 == (await world.client(ADA).sign_in(card)).status
     world.sandbox.situations.clear()
-    assert "Your default is" in await world.read(ADA, "show my methods")
-    assert "push" == world.default_of(ADA)
+    assert "Your default sign-in method" in await world.read(ADA, "show my methods")
+    assert "voiceMobile" == world.default_of(ADA)

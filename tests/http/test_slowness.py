@@ -12,6 +12,8 @@ from sandbox.faults import Match, graph
 from tests.conftest import ADA, GRACE, Start, World, eventually
 from tests.http.signing_in import exchange, sign_in_cards, silent_card, sso, visible_cards
 
+pytestmark = pytest.mark.usefixtures("nobody_steps_down")
+
 
 def _entra_keys() -> Match:
     return lambda call: call.service == "entra" and "discovery" in call.path
@@ -70,7 +72,7 @@ async def test_one_persons_slowness_is_not_anothers(world: World) -> None:
     slow = asyncio.create_task(world.client(ADA).say("show my methods"))
     await eventually(lambda: gate.waiting)
 
-    assert "Your default is" in await world.read(GRACE, "set my default MFA to oath")
+    assert "Your default sign-in method" in await world.read(GRACE, "set my default MFA to oath")
     gate.open()
     await slow
 
@@ -82,7 +84,7 @@ async def test_a_persons_changes_are_made_one_after_the_other(world: World) -> N
     world.sandbox.faults.add(graph("PATCH"), gate)
     first = asyncio.create_task(world.client(ADA).say("use text messages"))
     await eventually(lambda: gate.waiting)
-    second = asyncio.create_task(world.client(ADA).say("use office calls"))
+    second = asyncio.create_task(world.client(ADA).say("use calls to my office"))
     gate.open()
     await asyncio.gather(first, second)
 
@@ -100,9 +102,9 @@ async def test_a_change_that_waits_for_its_turn_is_not_made_after_a_sign_out(wor
         world.sandbox.faults.add(graph("PATCH"), gate)
         asking: list[asyncio.Task[Any]] = [asyncio.create_task(world.client(ADA).say("use text messages"))]
         await eventually(lambda: gate.waiting)
-        asking.append(asyncio.create_task(world.client(ADA).say("use office calls")))
+        asking.append(asyncio.create_task(world.client(ADA).say("use calls to my office")))
     else:
-        cards = [await silent_card(world, ADA, text) for text in ("use text messages", "use office calls")]
+        cards = [await silent_card(world, ADA, text) for text in ("use text messages", "use calls to my office")]
         world.sandbox.faults.add(graph("PATCH"), gate)
         asking = [asyncio.create_task(exchange(world, ADA, cards[0]["tokenExchangeResource"]["id"], sso(world, ADA)))]
         await eventually(lambda: gate.waiting)
@@ -136,15 +138,15 @@ async def test_a_change_under_way_is_not_signed_in_for_after_a_sign_out(world: W
     await asking
     await eventually(lambda: world.outcomes() == ["refused"])
 
-    assert "Your default is" in await world.read(ADA, "show my methods")
-    assert (cards + 1, "push", 1) == (len(sign_in_cards(world)), world.default_of(ADA), world.patches())
+    assert "Your default sign-in method" in await world.read(ADA, "show my methods")
+    assert (cards + 1, "voiceMobile", 1) == (len(sign_in_cards(world)), world.default_of(ADA), world.patches())
 
 
 async def test_without_entras_keys_nobody_is_signed_in(start: Start, sandbox: Sandbox) -> None:
     """Fail closed: a token that can't be checked is not used; the person is told to try again, and later it works."""
     sandbox.faults.add(_entra_keys(), Answer(503), times=None)
     async with start() as world:
-        assert "Microsoft does not answer right now" in await world.read(ADA, "show my methods")
+        assert "Microsoft is not answering right now" in await world.read(ADA, "show my methods")
         assert 0 == len(world.tokens)
         sandbox.faults.clear()
-        assert "Your default is" in await world.read(ADA, "show my methods")
+        assert "Your default sign-in method" in await world.read(ADA, "show my methods")

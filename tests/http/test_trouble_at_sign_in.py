@@ -44,7 +44,7 @@ async def test_after_consent_it_works_at_once(world: World) -> None:
         accepted = await session.post(_form_of(page, address), data=_fields_of(page) | {"action": "accept"})
         assert "The bot may now do its work for everybody" in await accepted.text()
 
-    assert "Your default is" in await world.read(ADA, "show my methods")
+    assert "Your default sign-in method" in await world.read(ADA, "show my methods")
 
 
 def _form_of(page: str, address: str) -> str:
@@ -72,12 +72,12 @@ async def test_blocked_by_policy_is_explained_without_a_loop(start: Start, error
 
         told = await world.ask(ADA, "set my default MFA to oath")
 
-        assert "A policy of your organisation does not let me sign you in" in told.visible_text
+        assert "A policy of your organisation does not let you sign in to me" in told.visible_text
         assert "https://help.contoso.example/" in [action.get("url") for action in (told.card or {})["actions"]]
         await world.sandbox.teams.idle()
         assert [True] == [card.hidden for card in sign_in_cards(world)]
         assert 1 == len(visible_cards(world))
-        assert "Your default is" in await world.read(GRACE, "show my methods")
+        assert "Your default sign-in method" in await world.read(GRACE, "show my methods")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ async def test_blocked_by_policy_is_explained_without_a_loop(start: Start, error
         (53000, "only from a device that it manages"),
         (53001, "only from a device that it manages"),
         (53010, "only from certain places or devices"),
-        (50105, "You are not among the people"),
+        (50105, "Your organisation has not given you access to me"),
         (530035, "A policy of your organisation"),
     ],
 )
@@ -125,12 +125,12 @@ async def test_trouble_of_graph_has_a_button_that_tries_again(world: World, situ
     """A press of it, once Graph is back, shows the methods in the same card."""
     world.sandbox.situations.switch_on(situation)
     trouble = await world.ask(ADA, "show my methods")
-    assert "Your default is" not in trouble.visible_text
+    assert "Your default sign-in method" not in trouble.visible_text
     world.sandbox.situations.clear()
 
     await world.client(ADA).press(trouble, "Try again")
 
-    assert "Your default is" in world.client(ADA).message(trouble.id).visible_text
+    assert "Your default sign-in method" in world.client(ADA).message(trouble.id).visible_text
 
 
 async def test_a_press_that_met_trouble_is_tried_again_by_its_card(world: World) -> None:
@@ -138,7 +138,7 @@ async def test_a_press_that_met_trouble_is_tried_again_by_its_card(world: World)
     shown = await world.ask(ADA, "show my methods")
     world.sandbox.situations.switch_on(Down())
     await world.client(ADA).press(shown, "Use text messages")
-    await eventually(lambda: "does not answer" in world.client(ADA).message(shown.id).visible_text)
+    await eventually(lambda: "is not answering" in world.client(ADA).message(shown.id).visible_text)
     world.sandbox.situations.clear()
 
     await world.client(ADA).press(shown, "Try again")
@@ -185,7 +185,7 @@ async def test_signing_out_forgets_and_says_so(world: World) -> None:
     assert 410 == late.status
     world.sandbox.situations.clear()
 
-    assert "Your default is" in await world.read(ADA, "show my methods")
+    assert "Your default sign-in method" in await world.read(ADA, "show my methods")
     assert "push" == world.default_of(ADA)
 
 
@@ -226,7 +226,7 @@ async def test_signing_out_without_the_database_is_honest(world: World) -> None:
     await world.ask(ADA, "show my methods")
     await asyncio.to_thread(execute, world.database_url, "DROP TABLE sign_outs")
 
-    assert "could not tell the other computers" in await world.read(ADA, "sign out")
+    assert "could not tell the other servers" in await world.read(ADA, "sign out")
     assert 0 == len(world.tokens)
 
 

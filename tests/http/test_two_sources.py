@@ -20,6 +20,9 @@ from tests.conftest import ADA, Start, World, eventually
 MakePace = Callable[..., Pace]
 
 
+pytestmark = pytest.mark.usefixtures("nobody_steps_down")
+
+
 @pytest.fixture
 async def two(start: Start, pace: MakePace, postgresql_url: str) -> AsyncIterator[tuple[World, World]]:
     """Two instances that wait long for each other; what people say reaches the one that started last."""
@@ -69,9 +72,9 @@ async def test_a_retry_that_is_refused_denies_nothing(world: World, status: int)
     text = await world.read(ADA, "use text messages")
 
     assert "Nothing was changed" not in text
-    assert "Changed: Authenticator notification → text message." in text
+    assert "Changed: call to mobile phone → text message." in text
     assert ["confirmed"] == world.outcomes()
-    assert "Put back: text message → Authenticator notification." in await world.read(ADA, "undo")
+    assert "Changed back: text message → call to mobile phone." in await world.read(ADA, "undo")
 
 
 async def test_a_change_of_another_instance_since_the_state_was_read_is_not_overlooked(
@@ -83,7 +86,7 @@ async def test_a_change_of_another_instance_since_the_state_was_read_is_not_over
     gate = Gate()
     # The preferences are read, and then the answer takes its time.
     other.sandbox.faults.add(graph("GET", "methods"), gate)
-    slow = asyncio.create_task(other.client(ADA).say("use office calls"))
+    slow = asyncio.create_task(other.client(ADA).say("use calls to my office"))
     await gate.held.wait()
     one.sandbox.connect_bot(f"{one.bot_url}/api/messages")
     await one.ask(ADA, "use text messages")
@@ -92,8 +95,8 @@ async def test_a_change_of_another_instance_since_the_state_was_read_is_not_over
     await eventually(lambda: one.default_of(ADA) == "voiceOffice")
     await eventually(lambda: len(one.outcomes()) == 2)
 
-    assert ["push", "sms"] == _befores(one)
-    assert "Put back: call to your office phone → text message." in await one.read(ADA, "undo")
+    assert ["voiceMobile", "sms"] == _befores(one)
+    assert "Changed back: call to office phone → text message." in await one.read(ADA, "undo")
 
 
 async def test_a_second_change_while_reads_lag_behind_starts_from_the_first(world: World) -> None:
@@ -101,9 +104,9 @@ async def test_a_second_change_while_reads_lag_behind_starts_from_the_first(worl
     world.sandbox.tenant.people[ADA].stale_reads = 4
     assert "does not show it yet" in await world.read(ADA, "use text messages")
 
-    assert "Changed: text message → call to your office phone." in await world.read(ADA, "use office calls")
-    assert ["push", "sms"] == _befores(world)
-    assert "Put back: call to your office phone → text message." in await world.read(ADA, "undo")
+    assert "Changed: text message → call to office phone." in await world.read(ADA, "use calls to my office")
+    assert ["voiceMobile", "sms"] == _befores(world)
+    assert "Changed back: call to office phone → text message." in await world.read(ADA, "undo")
 
 
 async def test_the_old_default_is_not_called_current_while_another_instance_changes_it(
@@ -119,16 +122,16 @@ async def test_the_old_default_is_not_called_current_while_another_instance_chan
     first = asyncio.create_task(one.client(ADA).say("use text messages"))
     await gate.held.wait()
     one.sandbox.connect_bot(f"{other.bot_url}/api/messages")
-    second = asyncio.create_task(other.client(ADA).say("use push"))
+    second = asyncio.create_task(other.client(ADA).say("use calls to my mobile"))
     await eventually(lambda: other.count("commands", "state = 'working'") == 2)
     gate.open()
     await asyncio.gather(first, second)
     await eventually(lambda: len(one.outcomes()) == 2)
 
-    assert ("push", ["push", "sms"]) == (one.default_of(ADA), _befores(one))
+    assert ("voiceMobile", ["voiceMobile", "sms"]) == (one.default_of(ADA), _befores(one))
 
 
-@pytest.mark.parametrize("text", ["use push", "undo"])
+@pytest.mark.parametrize("text", ["use calls to my mobile", "undo"])
 async def test_the_old_default_is_made_sure_of_when_nobody_knows(world: World, text: str) -> None:
     """A change without a clear answer may have taken; who wants the old default back gets it, whatever reads say."""
     await world.ask(ADA, "show my methods")
@@ -138,32 +141,34 @@ async def test_the_old_default_is_made_sure_of_when_nobody_knows(world: World, t
         people[ADA].set_default("sms")
         # It can't be read back, and the next read still shows what was before.
         faults.add(graph("GET", "signInPreferences"), Answer(500), times=3)
-        outdated = {"userPreferredMethodForSecondaryAuthentication": "push"}
+        outdated = {"userPreferredMethodForSecondaryAuthentication": "voiceMobile"}
         faults.add(graph("GET", "signInPreferences"), Answer(200, body=outdated))
         return Answer(500)
 
     faults.add(graph("PATCH"), take_and_break)
-    assert "I can't say whether it took" in await world.read(ADA, "use text messages")
+    assert "I can't say whether it worked" in await world.read(ADA, "use text messages")
 
     await world.ask(ADA, text)
 
-    assert "push" == world.default_of(ADA)
+    assert "voiceMobile" == world.default_of(ADA)
 
 
-@pytest.mark.parametrize("text", ["use push", "undo"])
+@pytest.mark.parametrize("text", ["use calls to my mobile", "undo"])
 async def test_a_guess_is_neither_put_on_record_nor_offered_to_undo(world: World, text: str) -> None:
     """What may have taken and never did was never the default: it is sent again, but nothing is put back from it."""
     await world.ask(ADA, "show my methods")
     world.sandbox.faults.add(graph("PATCH"), Answer(500))
-    assert "I can't say whether it took" in await world.read(ADA, "use text messages")
+    assert "I can't say whether it worked" in await world.read(ADA, "use text messages")
 
     card = await world.ask(ADA, text)
 
-    assert "Set once more, to make sure: Authenticator notification." in card.visible_text
+    assert "Set once more, to make sure: call to mobile phone." in card.visible_text
     assert "Undo" not in buttons(card.card or {})
-    assert (["push", "push"], 2) == (_befores(world), world.patches())
-    assert "Nothing to put back: Authenticator notification is your default" in await world.read(ADA, "undo")
-    assert ("push", 2) == (world.default_of(ADA), world.patches())
+    assert (["voiceMobile", "voiceMobile"], 2) == (_befores(world), world.patches())
+    assert "There is nothing to undo. This is already your default: call to mobile phone" in await world.read(
+        ADA, "undo"
+    )
+    assert ("voiceMobile", 2) == (world.default_of(ADA), world.patches())
 
 
 async def test_a_press_whose_change_another_instance_has_made_says_so(start: Start, postgresql_url: str) -> None:
@@ -177,7 +182,7 @@ async def test_a_press_whose_change_another_instance_has_made_says_so(start: Sta
             one.sandbox.connect_bot(f"{one.bot_url}/api/messages")
             await one.client(ADA).press(card, buttons(card.card or {})["Use text messages"])
 
-        assert "Changed: Authenticator notification → text message." in one.client(ADA).message(card.id).visible_text
+        assert "Changed: call to mobile phone → text message." in one.client(ADA).message(card.id).visible_text
         assert 1 == one.patches()
 
 
@@ -187,7 +192,7 @@ async def test_what_was_changed_elsewhere_a_moment_ago_is_not_called_current(wor
     people[ADA].stale_reads = 4
     assert "does not show it yet" in await world.read(ADA, "use text messages")
     people[ADA].stale_reads = 0
-    people[ADA].set_default("push")
+    people[ADA].set_default("voiceMobile")
 
     await world.ask(ADA, "use text messages")
 
@@ -201,5 +206,5 @@ async def test_an_outdated_read_confirms_nothing(world: World) -> None:
     assert "does not show it yet" in await world.read(ADA, "use text messages")
     world.sandbox.faults.add(graph("PATCH"), Answer(500))
 
-    assert "I can't say whether it took" in await world.read(ADA, "use push")
+    assert "I can't say whether it worked" in await world.read(ADA, "use calls to my mobile")
     assert ["accepted", "unknown"] == world.outcomes()

@@ -18,13 +18,16 @@ from sandbox.teams import buttons
 from tests.conftest import ADA, GRACE, Start, World
 from tests.http.signing_in import sign_in_card
 
+pytestmark = pytest.mark.usefixtures("nobody_steps_down")
+
+
 REFUSAL = Answer(400, body={"error": {"code": "badRequest"}})
 
 
 async def _changed_to_sms(world: World) -> ChatMessage:
     """Ada's default went from push to sms; the card that says so."""
     card = await world.ask(ADA, "use text messages")
-    assert "Changed: Authenticator notification → text message." in card.visible_text
+    assert "Changed: call to mobile phone → text message." in card.visible_text
     return card
 
 
@@ -49,12 +52,12 @@ async def test_undo_restores_what_stood_before(world: World, text: str) -> None:
     """The default before the last change is set again, and that is a change on record like any other."""
     await _changed_to_sms(world)
 
-    assert "Put back: text message → Authenticator notification." in await world.read(ADA, text)
+    assert "Changed back: text message → call to mobile phone." in await world.read(ADA, text)
 
-    assert ("push", 2) == (world.default_of(ADA), world.patches())
+    assert ("voiceMobile", 2) == (world.default_of(ADA), world.patches())
     assert ["confirmed", "confirmed"] == world.outcomes()
     first, second = world.rows("SELECT intent_id, command FROM audit WHERE kind = 'intent' ORDER BY seq")
-    told = {"kind": "undo", "method": "push", "by": "text", "undoes": first["intent_id"]}
+    told = {"kind": "undo", "method": "voiceMobile", "by": "text", "undoes": first["intent_id"]}
     assert told == json.loads(second["command"])
 
 
@@ -64,11 +67,11 @@ async def test_the_undo_button_restores_in_place(world: World) -> None:
     undo = buttons(card.card or {})["Undo"]
 
     await world.client(ADA).press(card, "Undo")
-    assert "Put back: text message → Authenticator notification." in world.client(ADA).message(card.id).visible_text
+    assert "Changed back: text message → call to mobile phone." in world.client(ADA).message(card.id).visible_text
     await world.client(ADA).press(card, undo)
 
-    assert "Put back: text message → Authenticator notification." in world.client(ADA).message(card.id).visible_text
-    assert ("push", 2) == (world.default_of(ADA), world.patches())
+    assert "Changed back: text message → call to mobile phone." in world.client(ADA).message(card.id).visible_text
+    assert ("voiceMobile", 2) == (world.default_of(ADA), world.patches())
 
 
 async def test_the_undo_button_lives_ten_minutes(world: World) -> None:
@@ -89,7 +92,7 @@ async def test_the_undo_button_lives_ten_minutes(world: World) -> None:
 async def test_an_undo_button_of_an_earlier_change_does_nothing(world: World) -> None:
     """It was for its own change; after another one it is out of date, and does not put back something else."""
     first = await _changed_to_sms(world)
-    await world.ask(ADA, "use office calls")
+    await world.ask(ADA, "use calls to my office")
 
     await world.client(ADA).press(first, "Undo")
 
@@ -110,7 +113,7 @@ async def test_somebody_elses_undo_button_does_nothing(world: World) -> None:
 
 async def test_there_may_be_nothing_to_undo(world: World) -> None:
     """Nothing was changed through the bot."""
-    assert "there is nothing to put back" in await world.read(ADA, "undo")
+    assert "there is nothing to undo" in await world.read(ADA, "undo")
     assert 0 == world.patches()
 
 
@@ -133,8 +136,8 @@ async def test_what_was_changed_elsewhere_is_asked_about(world: World) -> None:
 
     assert "changed elsewhere" in card.visible_text
     assert ("voiceOffice", 1) == (world.default_of(ADA), world.patches())
-    await world.client(ADA).press(card, "Use notifications")
-    assert "push" == world.default_of(ADA)
+    await world.client(ADA).press(card, "Use calls to my mobile")
+    assert "voiceMobile" == world.default_of(ADA)
 
 
 async def test_the_undo_button_asks_as_well_when_it_was_changed_elsewhere(world: World) -> None:
@@ -152,7 +155,7 @@ async def test_what_is_not_registered_any_more_is_not_put_back(world: World) -> 
     """Undo obeys every rule of a set: what can't be chosen is not sent to Graph."""
     await _changed_to_sms(world)
     ada = world.sandbox.tenant.people[ADA]
-    ada.methods[:] = [row for row in ada.methods if "microsoftAuthenticator" not in row["@odata.type"]]
+    ada.methods[:] = [row for row in ada.methods if row.get("phoneType") != "mobile"]
 
     assert "Not registered." in await world.read(ADA, "undo")
     assert ("sms", 1) == (world.default_of(ADA), world.patches())
@@ -163,7 +166,7 @@ async def test_undo_obeys_what_the_organisation_allows(start: Start) -> None:
     async with start() as world:
         await _changed_to_sms(world)
     async with start(allowed_methods=frozenset({DefaultMethod.SMS, DefaultMethod.OATH})) as world:
-        assert "Your organisation does not want" in await world.read(ADA, "undo")
+        assert "Your organisation does not allow" in await world.read(ADA, "undo")
     async with start(read_only=True) as world:
         assert "Changes are switched off" in await world.read(ADA, "undo")
 
@@ -173,22 +176,22 @@ async def test_undo_obeys_what_the_organisation_allows(start: Start) -> None:
 async def test_a_change_of_yesterday_is_put_back_only_if_asked_for_again(start: Start, postgresql_url: str) -> None:
     """The word works for a day; for what is older it asks, with the date and the button."""
     async with start(database_url=postgresql_url) as world:
-        await _on_record(world, "push", DefaultMethod.SMS, timedelta(hours=25))
+        await _on_record(world, "voiceMobile", DefaultMethod.SMS, timedelta(hours=25))
         card = await world.ask(ADA, "undo")
-        assert "Your last change here was on {{DATE(" in card.visible_text
+        assert "Your last change here (" in card.visible_text
         assert ("sms", 0) == (world.default_of(ADA), world.patches())
 
-        await world.client(ADA).press(card, "Use notifications")
+        await world.client(ADA).press(card, "Use calls to my mobile")
 
-        assert ("push", 1) == (world.default_of(ADA), world.patches())
+        assert ("voiceMobile", 1) == (world.default_of(ADA), world.patches())
 
 
 async def test_a_change_of_this_morning_is_put_back(start: Start, postgresql_url: str) -> None:
     """Twenty-three hours are within a day, and it does not matter which instance made the change."""
     async with start(database_url=postgresql_url) as world:
-        await _on_record(world, "push", DefaultMethod.SMS, timedelta(hours=23))
+        await _on_record(world, "voiceMobile", DefaultMethod.SMS, timedelta(hours=23))
 
-        assert "Put back: text message → Authenticator notification." in await world.read(ADA, "undo")
+        assert "Changed back: text message → call to mobile phone." in await world.read(ADA, "undo")
 
 
 async def test_an_undo_delivered_again_does_nothing(world: World) -> None:
@@ -199,7 +202,7 @@ async def test_an_undo_delivered_again_does_nothing(world: World) -> None:
     for _ in range(3):
         await world.sandbox.teams.post(activity)
 
-    assert ("push", 2) == (world.default_of(ADA), world.patches())
+    assert ("voiceMobile", 2) == (world.default_of(ADA), world.patches())
 
 
 async def test_an_undo_while_reads_lag_behind_is_carried_out(world: World) -> None:
@@ -207,9 +210,9 @@ async def test_an_undo_while_reads_lag_behind_is_carried_out(world: World) -> No
     world.sandbox.tenant.people[ADA].stale_reads = 4
     assert "does not show it yet" in await world.read(ADA, "use text messages")
 
-    assert "Put back: text message → Authenticator notification." in await world.read(ADA, "undo")
+    assert "Changed back: text message → call to mobile phone." in await world.read(ADA, "undo")
 
-    assert ("push", 2) == (world.default_of(ADA), world.patches())
+    assert ("voiceMobile", 2) == (world.default_of(ADA), world.patches())
 
 
 async def test_choosing_the_old_default_while_reads_lag_behind_is_carried_out(world: World) -> None:
@@ -217,9 +220,9 @@ async def test_choosing_the_old_default_while_reads_lag_behind_is_carried_out(wo
     world.sandbox.tenant.people[ADA].stale_reads = 4
     await world.ask(ADA, "use text messages")
 
-    await world.ask(ADA, "use push")
+    await world.ask(ADA, "use calls to my mobile")
 
-    assert ("push", 2) == (world.default_of(ADA), world.patches())
+    assert ("voiceMobile", 2) == (world.default_of(ADA), world.patches())
 
 
 async def test_undo_needs_a_sign_in_and_goes_on_after_it(start: Start) -> None:
@@ -227,17 +230,17 @@ async def test_undo_needs_a_sign_in_and_goes_on_after_it(start: Start) -> None:
     async with start() as world:
         await _changed_to_sms(world)
     async with start() as world:
-        assert "Put back: text message → Authenticator notification." in await world.read(ADA, "undo")
-        assert ("push", 2) == (world.default_of(ADA), world.patches())
+        assert "Changed back: text message → call to mobile phone." in await world.read(ADA, "undo")
+        assert ("voiceMobile", 2) == (world.default_of(ADA), world.patches())
 
 
 async def test_a_refused_change_is_not_undone(world: World) -> None:
     """What Graph has refused changed nothing, so the change before it is put back."""
     await _changed_to_sms(world)
     world.sandbox.faults.add(graph("PATCH"), REFUSAL)
-    await world.ask(ADA, "use office calls")
+    await world.ask(ADA, "use calls to my office")
 
-    assert "Put back: text message → Authenticator notification." in await world.read(ADA, "undo")
+    assert "Changed back: text message → call to mobile phone." in await world.read(ADA, "undo")
 
 
 # History
@@ -247,22 +250,22 @@ async def test_history_shows_the_changes_newest_first(world: World) -> None:
     """What became what and when, also what was put back; what Graph refused is no change."""
     await _changed_to_sms(world)
     world.sandbox.faults.add(graph("PATCH"), REFUSAL)
-    await world.ask(ADA, "use office calls")
+    await world.ask(ADA, "use calls to my office")
     await world.ask(ADA, "undo")
 
     text = await world.read(ADA, "history")
 
     assert "office" not in text
-    newest = text.index("text message → Authenticator notification")
-    assert newest < text.index("put back") < text.index("Authenticator notification → text message")
-    assert 2 == text.count("{{DATE(")
+    newest = text.index("Text message → call to mobile phone")
+    assert newest < text.index("this was an undo") < text.index("Call to mobile phone → text message")
+    assert 2 == text.count(" by you")
 
 
 async def test_history_shows_ten_at_most(start: Start) -> None:
     """The last ten."""
     async with start(limit_self_per_hour=100) as world:
         for number in range(12):
-            await world.ask(ADA, "use push" if number % 2 else "use text messages")
+            await world.ask(ADA, "use calls to my mobile" if number % 2 else "use text messages")
 
         assert 10 == (await world.read(ADA, "history")).count("→")
 
@@ -277,7 +280,7 @@ async def test_history_is_ones_own(world: World) -> None:
 async def test_history_names_the_agent(start: Start, postgresql_url: str) -> None:
     """A change that somebody else made for the person says who it was, as plain text."""
     async with start(database_url=postgresql_url) as world:
-        await _on_record(world, "push", DefaultMethod.SMS, timedelta(hours=3), by=GRACE, name="Grace *Hopper*")
+        await _on_record(world, "voiceMobile", DefaultMethod.SMS, timedelta(hours=3), by=GRACE, name="Grace *Hopper*")
 
         assert r"by Grace \*Hopper\*" in await world.read(ADA, "history")
 
@@ -298,15 +301,16 @@ async def test_history_needs_a_sign_in(world: World) -> None:
 async def test_ten_changes_an_hour_are_the_limit(world: World) -> None:
     """The eleventh is not sent, whether typed, pressed or put back; the person hears when the next one is possible."""
     for number in range(10):
-        card = await world.ask(ADA, "use push" if number % 2 else "use text messages")
+        card = await world.ask(ADA, "use calls to my mobile" if number % 2 else "use text messages")
+        button = buttons(card.card or {}).get("Use text messages", {})
     assert 10 == world.patches()
 
-    assert "You have had 10 changes within an hour" in await world.read(ADA, "use text messages")
+    assert "The limit of changes in one hour is reached (10)" in await world.read(ADA, "use text messages")
     assert "in about 60 minutes" in await world.read(ADA, "undo")
-    await world.client(ADA).press(card, "Use text messages")
+    await world.client(ADA).press(card, button)
 
-    assert "You have had 10 changes" in world.client(ADA).message(card.id).visible_text
-    assert ("push", 10) == (world.default_of(ADA), world.patches())
+    assert "The limit of changes in one hour is reached (10)" in world.client(ADA).message(card.id).visible_text
+    assert ("voiceMobile", 10) == (world.default_of(ADA), world.patches())
     assert "Changed:" in await world.read(GRACE, "use one-time codes")
 
 
@@ -314,7 +318,7 @@ async def test_the_limit_holds_for_many_at_once(start: Start) -> None:
     """Settable, and exact however many tries arrive together."""
     async with start(limit_self_per_hour=2) as world:
         await world.ask(ADA, "show my methods")
-        wishes = ("use text messages", "use push") * 10
+        wishes = ("use text messages", "use calls to my mobile") * 10
 
         await asyncio.gather(*(world.client(ADA).say(wish) for wish in wishes))
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import Dialect, make_url
+from sqlalchemy.schema import CreateIndex, CreateTable
 
+import bot.store
 from bot.errors import NotBegun
 from bot.mfa import DefaultMethod, Oid, Person, TenantId
 from bot.store import AuditTrail, Intent, Limits, Outcome, OutcomeKind, SignIns, SignOuts, Store
 from bot.store.records import FlatState
+from bot.store.schema import metadata
 from tests import database
 
 CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
 BEFORE: FlatState = {"userpreferredmethodforsecondaryauthentication": "push", "sms_registered": True}
 AFTER: FlatState = {"userpreferredmethodforsecondaryauthentication": "oath", "sms_registered": True}
+_MIGRATIONS = Path(bot.store.__file__).parent / "migrations" / "versions"
 NO_LIMITS = Limits(10**6, 10**6, 10**6)
 
 
@@ -79,16 +85,46 @@ _EMPTY = (
     "DROP SCHEMA public CASCADE",
     "CREATE SCHEMA public",
 )
+_KINDS = ("sqlite", "postgresql")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database, of each kind in turn."""
+@pytest.fixture(params=_KINDS)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database in which there is nothing yet, of each kind in turn."""
     if request.param == "sqlite":
         return database.sqlite_url(tmp_path / "mfabot.db")
     url: str = request.getfixturevalue("postgresql")
     database.execute(url, *_EMPTY)
     return url
+
+
+@pytest.fixture(params=_KINDS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database with the tables of today and nothing in them, of each kind in turn.
+
+    Made from what the migrations leave (``test_migrations`` shows that it is the same), since these take their time.
+    """
+    if request.param == "sqlite":
+        path = tmp_path / "mfabot.db"
+        shutil.copyfile(request.getfixturevalue("migrated"), path)
+        return database.sqlite_url(path)
+    url: str = request.getfixturevalue("postgresql")
+    database.execute(url, *_EMPTY, *_TABLES)
+    return url
+
+
+def _tables() -> Iterator[str]:
+    """What makes the tables on PostgreSQL, and says that no migration is missing."""
+    postgresql: Dialect = make_url("postgresql+asyncpg://").get_dialect()()
+    for table in metadata.sorted_tables:
+        yield str(CreateTable(table).compile(dialect=postgresql))
+        yield from (str(CreateIndex(index).compile(dialect=postgresql)) for index in table.indexes)
+    newest = max(path.name[:4] for path in _MIGRATIONS.glob("[0-9]*.py"))
+    yield "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"
+    yield f"INSERT INTO alembic_version VALUES ('{newest}')"  # noqa: S608
+
+
+_TABLES = tuple(_tables())
 
 
 @pytest.fixture

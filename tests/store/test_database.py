@@ -136,18 +136,18 @@ async def test_reading_works_beside_a_running_bot(store: Store, database_url: st
     await looking.close()
 
 
-async def test_reading_makes_no_tables(database_url: str) -> None:
+async def test_reading_makes_no_tables(empty_database_url: str) -> None:
     """Whoever looks at an empty database gets ``StoreUnavailable`` and leaves it empty."""
-    execute(database_url, "CREATE TABLE something (id INTEGER)")
-    looking = Store.open_for_reading(database_url)
+    execute(empty_database_url, "CREATE TABLE something (id INTEGER)")
+    looking = Store.open_for_reading(empty_database_url)
 
     with pytest.raises(StoreUnavailable):
         await looking.audit.heads()
     await looking.close()
-    tables = "SELECT name FROM sqlite_master" if is_sqlite(database_url) else (
+    tables = "SELECT name FROM sqlite_master" if is_sqlite(empty_database_url) else (
         "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
     )  # fmt: skip
-    assert [{"name": "something"}] == rows(database_url, tables)
+    assert [{"name": "something"}] == rows(empty_database_url, tables)
 
 
 def test_reading_makes_no_file(tmp_path: Path) -> None:

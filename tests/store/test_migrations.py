@@ -27,14 +27,14 @@ KEY = bytes(range(32))
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
-@pytest.mark.usefixtures("store")
-async def test_the_migrations_make_what_the_code_expects(database_url: str) -> None:
+async def test_the_migrations_make_what_the_code_expects(empty_database_url: str) -> None:
     """After all migrations the database has the tables of ``schema.py``: columns, types, keys and indexes."""
 
     def differences(connection: Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    engine = create_async_engine(database_url, poolclass=NullPool)
+    await (await Store.open(empty_database_url)).close()
+    engine = create_async_engine(empty_database_url, poolclass=NullPool)
     async with engine.connect() as connection:
         assert [] == await connection.run_sync(differences)
     await engine.dispose()
@@ -89,13 +89,13 @@ def the_first_version(connection: Connection, at: datetime) -> None:
     add("server_keys", {"name": "actions", "key": KEY})
 
 
-async def test_what_the_first_version_has_on_record_is_kept(database_url: str, clock: Clock) -> None:
+async def test_what_the_first_version_has_on_record_is_kept(empty_database_url: str, clock: Clock) -> None:
     """Changes are found as they were, in sound chains; what waits goes on waiting; the old tables are gone."""
     start = clock.now
-    engine = create_async_engine(database_url, poolclass=NullPool)
+    engine = create_async_engine(empty_database_url, poolclass=NullPool)
     async with engine.begin() as connection:
         await connection.run_sync(the_first_version, start)
-    store = await Store.open(database_url, clock=clock)
+    store = await Store.open(empty_database_url, clock=clock)
 
     def was(number: int, who: Any, age: timedelta, kind: OutcomeKind | None, error: str | None = None) -> Change:
         return Change(f"id {number}", DefaultMethod.OATH, BEFORE, start - age, who, None, kind, error)
@@ -141,19 +141,19 @@ async def test_what_the_first_version_has_on_record_is_kept(database_url: str, c
     await store.close()
 
 
-async def test_a_migration_that_fails_changes_nothing(database_url: str, clock: Clock) -> None:
+async def test_a_migration_that_fails_changes_nothing(empty_database_url: str, clock: Clock) -> None:
     """All or nothing: where a migration stops in the middle the first version's database is as it was."""
-    engine = create_async_engine(database_url, poolclass=NullPool)
+    engine = create_async_engine(empty_database_url, poolclass=NullPool)
     async with engine.begin() as connection:
         await connection.run_sync(the_first_version, clock.now)
     await engine.dispose()
     # The last table that the migration makes is there already, so it stops behind most of its work.
-    execute(database_url, "CREATE TABLE write_probe (id INTEGER)")
+    execute(empty_database_url, "CREATE TABLE write_probe (id INTEGER)")
     with pytest.raises(StoreUnavailable):
-        await Store.open(database_url)
-    assert [{"version_num": "0001"}] == rows(database_url, "SELECT version_num FROM alembic_version")
-    execute(database_url, "DROP TABLE write_probe")
+        await Store.open(empty_database_url)
+    assert [{"version_num": "0001"}] == rows(empty_database_url, "SELECT version_num FROM alembic_version")
+    execute(empty_database_url, "DROP TABLE write_probe")
 
-    store = await Store.open(database_url, clock=clock)
+    store = await Store.open(empty_database_url, clock=clock)
     assert [(True, 6), (True, 2)] == [(report.intact, report.rows) for report in await store.audit.verify()]
     await store.close()

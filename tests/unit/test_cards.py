@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
@@ -15,9 +15,9 @@ from adaptivecards.baseobject import BareObject
 from jsonschema import Draft7Validator
 
 from bot import errors
-from bot.commands import AskWhich, Command, History, Press, Refresh, SetDefault, Show, Undo
+from bot.commands import AskWhich, Command, History, IfMe, Press, Refresh, SetDefault, Show, Undo
 from bot.errors import MfaBotError
-from bot.locale import texts_for
+from bot.locale import Reader
 from bot.mfa import (
     DefaultMethod,
     MfaState,
@@ -36,6 +36,7 @@ from bot.replies import (
     AlreadyDefault,
     AnotherUnderWay,
     CantChoose,
+    CantDoReply,
     CantPutBack,
     CantUnset,
     Changed,
@@ -62,6 +63,7 @@ from bot.replies import (
     TroubleReply,
     UndoDoubt,
     UnknownBefore,
+    Weaker,
     WelcomeReply,
     WhichOne,
     WorkingReply,
@@ -78,12 +80,11 @@ from cards.elements import (
     OpenUrlAction,
     TextBlock,
     escape,
-    local_date,
-    local_time,
+    plain,
 )
-from cards.state import REFRESH_VERB, SET_VERB, UNDO_VERB
+from cards.parts import REFRESH_VERB, SET_VERB, UNDO_VERB
 
-ENGLISH = texts_for("en")
+ENGLISH = Reader.of("en")
 SCHEMA = json.loads((files("adaptive_cards") / "schemas" / "schema-1.5.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft7Validator(SCHEMA)
 ANN = Person(
@@ -102,13 +103,13 @@ def row(kind: str, **fields: object) -> RegisteredMethod:
 APP = row("microsoftAuthenticator", id="m-1", displayName="Ann's Pixel", deviceTag="SoftwareTokenActivated")
 LITE = row("microsoftAuthenticator", id="m-2", displayName="Outlook")
 MOBILE = row("phone", id="m-3", phoneType="mobile", phoneNumber="+1 5551234567")
+PHONES = [MOBILE, row("phone", phoneType="alternateMobile"), row("phone", phoneType="office")]
 PASSKEY = row("fido2", id="m-4", displayName="Blue key")
 
 
 def state_of(*methods: RegisteredMethod, default: str | None = None, overruled_by: str | None = None) -> MfaState:
     """A state; ``overruled_by=""`` is overruled without a name."""
-    enabled = True if overruled_by is not None else None
-    return MfaState(Preferences(default, enabled, overruled_by or None), methods)
+    return MfaState(Preferences(default, overruled_by is not None, overruled_by or None), methods)
 
 
 def reply_for(
@@ -123,7 +124,7 @@ def reply_for(
 
 def card_of(reply: Reply) -> dict[str, Any]:
     """The card for a reply, as plain JSON."""
-    card = render(reply, ENGLISH, "en").card
+    card = render(reply, ENGLISH).card
     assert card is not None
     return card
 
@@ -144,6 +145,11 @@ def texts_in(card: dict[str, Any]) -> str:
     return "\n".join(node["text"] for node in walk(card) if isinstance(node.get("text"), str))
 
 
+def default_block(card: dict[str, Any]) -> str:
+    """What the card says of the default, a text a line."""
+    return texts_in(next(node for node in walk(card) if node.get("style") in {"emphasis", "attention"}))
+
+
 def set_buttons(card: dict[str, Any]) -> list[dict[str, Any]]:
     """The buttons that change something."""
     return [node for node in walk(card) if "Action.Execute" == node.get("type") and SET_VERB == node.get("verb")]
@@ -156,12 +162,13 @@ def undo_buttons(card: dict[str, Any]) -> list[dict[str, Any]]:
 
 def row_texts(card: dict[str, Any], beginning: str) -> str:
     """All that one method's row says, by how its name begins."""
-    (found,) = [
+    found = [
         texts_in(node)
         for node in walk(card)
-        if "ColumnSet" == node.get("type") and texts_in(node).startswith(beginning)
+        if "Container" == node.get("type") and texts_in(node).startswith(beginning)
     ]
-    return found
+    # What is shown on demand is a container of rows.
+    return min(found, key=len)
 
 
 def forty_methods(label: str = "x" * 120) -> MfaState:
@@ -176,7 +183,7 @@ def forty_methods(label: str = "x" * 120) -> MfaState:
 
 PLAIN_STATE = state_of(APP, LITE, MOBILE, PASSKEY, default="sms")
 AT = datetime(2026, 11, 23, 20, 0, 0, 123456, tzinfo=UTC)
-DATE, TIME = "{{DATE(2026-11-23T20:00:00Z, SHORT)}}", "{{TIME(2026-11-23T20:00:00Z)}}"
+WHEN = "Nov 23, 2026, 8:00\u00a0PM UTC"
 OLD = ShallIPutBack(DefaultMethod.PUSH, DefaultMethod.SMS, AT, UndoDoubt.OLD)
 ELSEWHERE = ShallIPutBack(DefaultMethod.PUSH, DefaultMethod.SMS, AT, UndoDoubt.ELSEWHERE)
 NEWS: list[NewsItem] = [
@@ -192,6 +199,7 @@ NEWS: list[NewsItem] = [
     WhichOne(),
     WhichOne((DefaultMethod.PUSH, DefaultMethod.OATH)),
     WhichOne(tuple(DefaultMethod)),
+    Weaker(DefaultMethod.PUSH, DefaultMethod.SMS),
     OutdatedCard(),
     StillWorking(),
     Changed("push", DefaultMethod.SMS, confirmed=True, undone=True),
@@ -232,7 +240,7 @@ REPLIES: list[Reply] = [
     reply_for(forty_methods()),
     reply_for(forty_methods("\N{CJK UNIFIED IDEOGRAPH-6F22}" * 120)),
     reply_for(forty_methods("*[x](y)_#" * 20)),
-    *(reply_for(forty_methods(), news=news) for news in NEWS),
+    reply_for(forty_methods(), news=ELSEWHERE, undo_id="opaque-undo"),
     *(reply_for(PLAIN_STATE, news=news) for news in NEWS),
     *(reply_for(PLAIN_STATE, news=news, undo_id="opaque-undo") for news in (None, NEWS[0], NEWS[1], NEWS[2], OLD)),
     HistoryReply(()),
@@ -304,7 +312,7 @@ def test_every_card_tells_version_and_language_and_can_be_heard(reply: Reply) ->
 )
 def test_what_is_spoken_or_notified_holds_no_markdown(reply: Reply) -> None:
     """Nobody hears or reads 'asterisk asterisk' or a date function: speech, fallback, notification are plain text."""
-    rendered = render(reply, ENGLISH, "en")
+    rendered = render(reply, ENGLISH)
     assert rendered.card is not None
     spoken = (rendered.card["speak"], rendered.card["fallbackText"], rendered.summary)
     assert [] == [text for text in spoken if "*" in text or "\\" in text or "{" in text]
@@ -321,22 +329,24 @@ def test_every_card_begins_with_a_heading_and_wraps(reply: Reply) -> None:
 @pytest.mark.parametrize("reply", REPLIES, ids=name_of)
 def test_no_placeholder_is_left(reply: Reply) -> None:
     """Each sentence is filled in: no {name} and no None is shown, and each date stands as the client wants it."""
-    text = texts_in(card_of(reply)).replace("\\{", "").replace(DATE, "").replace(TIME, "")
+    text = texts_in(card_of(reply)).replace("\\{", "")
     assert [] == [mark for mark in ("{", "None", "DefaultMethod", "Standing") if mark in text]
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=name_of)
 def test_buttons_carry_an_opaque_id_and_nothing_else(reply: Reply) -> None:
-    """A button that changes something holds its id; every other one holds no data at all."""
+    """A button that changes something holds its id; every other one only the language that it was written in."""
     card = card_of(reply)
     ids = set(reply.action_ids.values()) if isinstance(reply, StateReply) else set()
     undo_ids = [reply.undo_id] if isinstance(reply, StateReply) and reply.undo_id else []
     changing = set_buttons(card) + undo_buttons(card)
-    assert ids == {button["data"]["action"] for button in set_buttons(card)}
+    asked = isinstance(reply, StateReply) and isinstance(reply.news, (Weaker, WhichOne, ShallIPutBack))
+    shown = {button["data"]["action"] for button in set_buttons(card)}
+    assert shown <= ids if asked else shown == ids
     assert undo_ids == [button["data"]["action"] for button in undo_buttons(card)]
-    assert [{"action"}] * len(changing) == [set(button["data"]) for button in changing]
+    assert [{"action", "lang"}] * len(changing) == [set(button["data"]) for button in changing]
     others = [node for node in walk(card) if str(node.get("type")).startswith("Action.") and node not in changing]
-    assert [] == [node for node in others if "data" in node and node["type"] != "Action.Submit"]
+    assert [] == [node for node in others if node["type"] == "Action.Execute" and node["data"] != {"lang": "en"}]
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=name_of)
@@ -358,12 +368,12 @@ def test_read_only_shows_everything_and_offers_nothing() -> None:
     """While changes are switched off nothing can be pressed, and the card says so."""
     card = card_of(reply_for(PLAIN_STATE, Policy(read_only=True)))
     assert [] == set_buttons(card)
-    assert "Changes are switched off at the moment. You can look, but not choose." in texts_in(card)
+    assert "Your administrators have switched off changes here for now." in texts_in(card)
 
 
 def test_the_buttons_of_a_card_can_be_told_apart_by_their_titles() -> None:
     """A screen reader reads titles alone, so no two are the same, and each has a tooltip."""
-    state = state_of(APP, MOBILE, row("phone", phoneType="alternateMobile"), row("phone", phoneType="office"))
+    state = state_of(APP, *PHONES)
     buttons = set_buttons(card_of(reply_for(state)))
     assert 6 == len({button["title"] for button in buttons})
     assert 6 == len({button["tooltip"] for button in buttons})
@@ -371,17 +381,102 @@ def test_the_buttons_of_a_card_can_be_told_apart_by_their_titles() -> None:
 
 @pytest.mark.parametrize("method", DefaultMethod)
 def test_the_current_default_is_marked_in_words(method: DefaultMethod) -> None:
-    """Not by colour alone: one row says 'Your default', and the first sentence names it."""
-    text = texts_in(card_of(reply_for(state_of(APP, default=method.value))))
-    assert 1 == text.count("✓ Your default")
-    assert 1 == text.count("Your default is: **")
+    """Not by colour alone: the first block has a tick and says what it means; who only listens hears it in words."""
+    card = card_of(reply_for(state_of(APP, *PHONES, default=method.value)))
+    assert default_block(card).startswith("✓ ")
+    assert "When you sign in, Microsoft asks you for this first." in default_block(card)
+    assert card["speak"].startswith("Your default is: ")
+
+
+GONE = "It is not registered any more, so it may not work."
+FIRST = "When you sign in, Microsoft asks you for this first."
+FROM_NOW_ON = "From now on Microsoft asks you for this first when you sign in."
+
+
+@pytest.mark.parametrize(
+    ("state", "news", "said"),
+    [
+        (state_of(MOBILE, default="sms"), None, FIRST),
+        (state_of(APP, default="sms"), None, GONE),
+        (state_of(APP, default="sms", overruled_by="Fido2"), None, GONE),
+        (state_of(MOBILE, default="sms", overruled_by="Fido2"), None, ""),
+        (state_of(MOBILE, default="sms"), Changed("push", DefaultMethod.SMS, confirmed=True), FROM_NOW_ON),
+        (state_of(MOBILE, default="sms"), Changed(None, DefaultMethod.SMS, confirmed=True), FROM_NOW_ON),
+        (state_of(MOBILE, default="sms"), Changed("sms", DefaultMethod.SMS, confirmed=True), FIRST),
+        (state_of(MOBILE, default="sms"), Changed("push", DefaultMethod.SMS, confirmed=False), ""),
+        (state_of(MOBILE, default="sms", overruled_by=""), Changed("push", DefaultMethod.SMS, confirmed=True), ""),
+    ],
+)
+def test_the_verdict_claims_no_more_than_is_known(state: MfaState, news: NewsItem | None, said: str) -> None:
+    """What a default does is said only of one that is registered, took, and is not overruled."""
+    block = default_block(card_of(reply_for(state, news=news)))
+    assert ([said] if said else []) == [verdict for verdict in (GONE, FIRST, FROM_NOW_ON) if verdict in block]
+
+
+@pytest.mark.parametrize("flag", [None, True])
+def test_nothing_is_promised_where_it_is_not_known_whether_it_is_overruled(flag: bool | None) -> None:
+    """The flag is nullable, and may be absent."""
+    card = card_of(reply_for(MfaState(Preferences("sms", flag), (MOBILE,))))
+    assert FIRST not in default_block(card)
+    assert FIRST not in card["speak"]
+
+
+def test_who_only_listens_hears_whether_it_counts() -> None:
+    """What is spoken and notified has the verdict as well."""
+    counts = card_of(reply_for(state_of(MOBILE, default="sms")))
+    overruled = card_of(reply_for(state_of(MOBILE, default="sms", overruled_by="Fido2")))
+    assert counts["speak"].endswith(FIRST)
+    assert overruled["speak"].endswith("Your default only counts for VPN and similar sign-ins (NPS extension, AD FS).")
+
+
+def test_what_names_an_address_is_not_said_again_by_a_button() -> None:
+    """Without the address it would be about oneself."""
+    trouble = TroubleReply(
+        MfaBotError.user_sentence, "r-1", retry=IfMe("ben@contoso.example", SetDefault(DefaultMethod.SMS))
+    )
+    titles = [action["title"] for action in card_of(trouble)["actions"]]
+    assert ["Show my methods"] == titles
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        lambda contact: ForSomebodyElseReply("Ben", None, contact),
+        lambda contact: CantDoReply("tap", contact),
+        lambda contact: CantDoReply("tap", contact, about_me=False),
+        lambda contact: TroubleReply(MfaBotError.user_sentence, "r-1", contact=contact),
+    ],
+)
+def test_who_can_help_is_a_whole_line_or_a_button(reply: Callable[[str], Reply]) -> None:
+    """A long link is not cut off, nor is the number at the end of a sentence."""
+    link = "https://helpdesk.example/" + "x" * 120
+    sentence = "In the lobby of " + "x" * 100 + ", extension 4711"
+    assert link in [action.get("url") for action in card_of(reply(link))["actions"]]
+    assert link not in texts_in(card_of(reply(link)))
+    assert f"Who can help: {sentence}" in texts_in(card_of(reply(sentence)))
+
+
+@pytest.mark.parametrize(
+    ("state", "heading", "effect"),
+    [
+        (state_of(APP, MOBILE, default="sms"), "You can also choose", "Microsoft then asks first for the one that you"),
+        (state_of(APP, MOBILE), "You can choose", "Microsoft then asks first for the one that you choose. The others"),
+        (state_of(APP, default="sms", overruled_by="Fido2"), "You can also choose", "choose only counts for VPN and"),
+    ],
+)
+def test_what_choosing_does_is_said_before_anything_is_chosen(state: MfaState, heading: str, effect: str) -> None:
+    """Above the methods that can be chosen."""
+    text = texts_in(card_of(reply_for(state)))
+    assert f"\n{heading}\n" in text
+    assert effect in text
 
 
 @pytest.mark.parametrize(
     ("default", "sentence"),
     [
         (None, "You have not chosen a default yet."),
-        ("sms", "Your default is: **Enter a code from a text message**."),
+        ("push", "✓ Approve a notification in the Authenticator app"),
+        ("sms", "⚠ Enter a code from a text message"),
         ("telepathy", "Your default is one that I don't know: **telepathy**."),
     ],
 )
@@ -393,9 +488,9 @@ def test_the_default_in_a_sentence(default: str | None, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("policy", "beginning", "reason"),
     [
-        (Policy(), "Answer a call on your office phone", "Not registered. It needs your office number."),
-        (Policy(frozenset()), "Approve a notification", "Your organisation does not want this method to be used."),
-        (Policy(read_only=True), "Approve a notification", "Changes are switched off at the moment."),
+        (Policy(), "Answer a call on your office phone", "Not registered. Microsoft needs your office number for it."),
+        (Policy(frozenset()), "Approve a notification", "Your organisation does not allow this method."),
+        (Policy(read_only=True), "Approve a notification", "Changes are switched off for now."),
     ],
 )
 def test_what_can_not_be_chosen_says_why(policy: Policy, beginning: str, reason: str) -> None:
@@ -405,7 +500,7 @@ def test_what_can_not_be_chosen_says_why(policy: Policy, beginning: str, reason:
 
 def test_a_doubtful_method_says_so() -> None:
     """A code from an app that may be push only is offered with a warning; a sure one without."""
-    doubt = "may not work with this kind of registration"
+    doubt = "may not work with this authenticator app"
     doubtful = row_texts(card_of(reply_for(state_of(LITE))), "Enter a one-time code")
     sure = row_texts(card_of(reply_for(state_of(APP))), "Enter a one-time code")
     assert (True, False) == (doubt in doubtful, doubt in sure)
@@ -414,34 +509,46 @@ def test_a_doubtful_method_says_so() -> None:
 def test_where_a_method_is_registered() -> None:
     """A row names the device or the masked number, so that people recognise theirs."""
     card = card_of(reply_for(state_of(APP, MOBILE)))
-    assert "Authenticator app on Ann's Pixel" in row_texts(card, "Approve a notification")
+    assert "Microsoft Authenticator on Ann's Pixel" in row_texts(card, "Approve a notification")
     assert "••• 67" in row_texts(card, "Enter a code from a text message")
 
 
 def test_what_is_never_a_default_is_listed_apart() -> None:
     """A passkey is named with its label, and a type that is new to us as Graph calls it."""
     text = texts_in(card_of(reply_for(state_of(PASSKEY, row("brandNew")))))
-    expected = "Also registered, but never a default: Passkey or security key (Blue key), brandNewAuthenticationMethod."
-    assert expected in text
+    apart = text.partition("Also registered, but can't be your default\n")[2].splitlines()
+    assert ["Passkey or security key (Blue key)", "brandNewAuthenticationMethod"] == apart[::2]
+    assert apart[1].startswith("Strongest protection, even against fake sign-in pages. This kind of method replaces")
 
 
 def test_a_long_list_is_counted_not_dropped() -> None:
-    """Of forty passkeys twelve are named and the rest is counted."""
+    """Of forty passkeys six are named and the rest is counted."""
     text = texts_in(card_of(reply_for(state_of(*[PASSKEY] * 40))))
-    assert (12, True) == (text.count("Blue key"), "and 28 more" in text)
+    assert (6, True) == (text.count("Blue key"), "And 34 more" in text)
 
 
 @pytest.mark.parametrize(
     ("overruled_by", "part"),
     [
-        ("PhoneAppNotification", "by itself (now: PhoneAppNotification)."),
+        ("PhoneAppNotification", "by itself (now: Authenticator notification)."),
         ("BrandNewThing", "by itself (now: BrandNewThing)."),
-        ("", "by itself. Your default only counts for VPN"),
+        ("", "by itself.** Your default only counts for VPN"),
+        (
+            "Fido2",
+            "(now: passkey or security key).** Your default only counts for VPN and similar sign-ins (NPS extension",
+        ),
     ],
 )
 def test_an_overruled_default_is_told(overruled_by: str, part: str) -> None:
     """Who is overruled by Microsoft learns it, with Microsoft's own word if it gives one, known to us or not."""
     assert part in texts_in(card_of(reply_for(state_of(APP, default="push", overruled_by=overruled_by))))
+
+
+def test_without_a_default_nothing_is_said_of_where_it_counts() -> None:
+    """Who has none learns what Microsoft chooses, and no more."""
+    text = texts_in(card_of(reply_for(state_of(PASSKEY, overruled_by="Fido2"))))
+    assert "by itself (now: passkey or security key)." in text
+    assert "Your default only counts" not in text
 
 
 def test_nothing_is_said_of_overruling_when_it_is_off() -> None:
@@ -453,13 +560,16 @@ def test_nothing_is_said_of_overruling_when_it_is_off() -> None:
     ("news", "said"),
     [
         (Changed("push", DefaultMethod.SMS, confirmed=True), "Authenticator notification → text message"),
-        (Changed("push", DefaultMethod.SMS, confirmed=True), "I read it back"),
+        (Changed("push", DefaultMethod.SMS, confirmed=True), "I have checked"),
         (Changed("push", DefaultMethod.SMS, confirmed=False), "does not show it yet"),
-        (Changed(None, DefaultMethod.SMS, confirmed=True), "none → text message"),
+        (Changed(None, DefaultMethod.SMS, confirmed=True), "no default → text message"),
         (Changed("telepathy", DefaultMethod.SMS, confirmed=True), "telepathy → text message"),
-        (OutcomeUnknown(DefaultMethod.PUSH), "I can't say whether it took"),
-        (AlreadyDefault(DefaultMethod.SMS), "text message is your default already"),
-        (CantChoose(option_for(DefaultMethod.VOICE_OFFICE, PLAIN_STATE, Policy())), "It needs your office number"),
+        (OutcomeUnknown(DefaultMethod.PUSH), "I can't say whether it worked"),
+        (AlreadyDefault(DefaultMethod.SMS), "This is already your default: text message"),
+        (
+            CantChoose(option_for(DefaultMethod.VOICE_OFFICE, PLAIN_STATE, Policy())),
+            "Microsoft needs your office number",
+        ),
         (Refused(DefaultMethod.OATH), "Microsoft did not accept this method: one-time code"),
         (WhichOne(), "I have changed nothing yet"),
         (WhichOne((DefaultMethod.PUSH, DefaultMethod.OATH)), "Authenticator notification or one-time code"),
@@ -467,32 +577,35 @@ def test_nothing_is_said_of_overruling_when_it_is_off() -> None:
         (StillWorking(), "still working"),
         (
             Changed("push", DefaultMethod.SMS, confirmed=True, undone=True),
-            "✓ **Put back: Authenticator notification → text message.** I read it back, and Microsoft has it.",
+            "✓ **Changed back: Authenticator notification → text message.** I have checked: Microsoft has saved it.",
         ),
         (Changed("push", DefaultMethod.SMS, confirmed=False, undone=True), "does not show it yet"),
         (
             Changed("sms", DefaultMethod.SMS, confirmed=True, undone=True),
-            "✓ **Set once more, to make sure: text message.** I read it back, and Microsoft has it.",
+            "✓ **Set once more, to make sure: text message.** I have checked: Microsoft has saved it.",
         ),
         (AnotherUnderWay(), "An earlier change of yours is still under way, so I have not begun this one."),
-        (AnotherUnderWay(), "Please try again in a moment. Nothing was changed by it."),
-        (TooOften(5, 12), "You have had 5 changes within an hour, which is the limit. The next one is possible in"),
+        (AnotherUnderWay(), "so I have not begun this one. Please try again in a moment."),
+        (TooOften(5, 12), "The limit of changes in one hour is reached (5). The next one is possible in"),
         (TooOften(5, 12), "in about 12 minutes. Nothing was changed."),
         (TooOften(5, 1), "in about 1 minute. Nothing was changed."),
-        (NothingToUndo(), "I have no change of yours on record, so there is nothing to put back."),
-        (AlreadyBack(DefaultMethod.SMS), "Nothing to put back: text message is your default already."),
+        (NothingToUndo(), "I have no record of a change to your default, so there is nothing to undo."),
+        (AlreadyBack(DefaultMethod.SMS), "There is nothing to undo. This is already your default: text message."),
         (
             CantUnset(),
-            "no way to take a default away again. Nothing was changed. If you like, choose another one below.",
+            "no way to take a default away again. Nothing was changed. If you like, choose another method below.",
         ),
         (
             CantPutBack(option_for(DefaultMethod.VOICE_OFFICE, PLAIN_STATE, Policy())),
-            "had before: call to your office phone. Not registered. It needs your office number. Nothing was changed.",
+            "had before: call to office phone. Not registered. Microsoft needs your office number for it.",
         ),
-        (UnknownBefore("telepathy"), "that I don't know, so I can't put it back: telepathy. Nothing was changed."),
-        (OLD, f"Your last change here was on {DATE} at {TIME}: Authenticator notification → text message. Shall I"),
-        (OLD, "Then press **Use notifications** below. I have changed"),
-        (ELSEWHERE, "Since then your default was changed elsewhere. Shall I put it back?"),
+        (UnknownBefore("telepathy"), "that I don't know, so I can't go back to it: telepathy. Nothing was changed."),
+        (OLD, f"Your last change here ({WHEN}): Authenticator notification → text message. Shall I"),
+        (OLD, "If so, press **Use notifications** below. I have changed"),
+        (
+            ELSEWHERE,
+            "Your default has been changed elsewhere since then. Shall I go back to this: Authenticator notification?",
+        ),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )
@@ -507,19 +620,36 @@ def test_the_news_is_told(news: NewsItem, said: str) -> None:
 def test_no_false_success(news: NewsItem) -> None:
     """Only a change that Graph took is called one."""
     text = texts_in(card_of(reply_for(PLAIN_STATE, news=news)))
-    assert [] == [claim for claim in ("Changed:", "Put back:", "I read it back", "✓ **") if claim in text]
+    assert [] == [claim for claim in ("Changed:", "Changed back:", "I have checked", "✓ **") if claim in text]
+
+
+@pytest.mark.parametrize(
+    ("news", "shown"),
+    [
+        (Weaker(DefaultMethod.PUSH, DefaultMethod.VOICE_MOBILE), {"Use calls to my mobile"}),
+        (WhichOne((DefaultMethod.PUSH, DefaultMethod.OATH)), {"Use notifications", "Use one-time codes"}),
+        (OLD, {"Use notifications"}),
+    ],
+)
+def test_the_card_of_a_question_shows_what_it_is_about_and_no_more(news: NewsItem, shown: set[str]) -> None:
+    """So that the question is seen, also at the end of a chat on a phone; the rest is a press away."""
+    card = card_of(reply_for(PLAIN_STATE, news=news))
+    assert shown == {button["title"] for button in set_buttons(card)}
+    assert "Show my methods" in [action["title"] for action in card["actions"]]
+    assert "You can't choose these now" not in texts_in(card)
+    assert "Also registered" not in texts_in(card)
 
 
 @pytest.mark.parametrize(
     ("news", "tooltip"),
     [
-        (Changed("push", DefaultMethod.SMS, confirmed=True), "Put back: Authenticator notification"),
-        (OLD, "Put back: Authenticator notification"),
-        (ELSEWHERE, "Put back: Authenticator notification"),
-        (Changed(None, DefaultMethod.SMS, confirmed=True), "Put back what you had before"),
-        (Changed("tele*pathy", DefaultMethod.SMS, confirmed=True), "Put back what you had before"),
-        (OutcomeUnknown(DefaultMethod.SMS), "Put back what you had before"),
-        (None, "Put back what you had before"),
+        (Changed("push", DefaultMethod.SMS, confirmed=True), "Go back to: Authenticator notification"),
+        (OLD, "Go back to: Authenticator notification"),
+        (ELSEWHERE, "Go back to: Authenticator notification"),
+        (Changed(None, DefaultMethod.SMS, confirmed=True), "Go back to what you had before"),
+        (Changed("tele*pathy", DefaultMethod.SMS, confirmed=True), "Go back to what you had before"),
+        (OutcomeUnknown(DefaultMethod.SMS), "Go back to what you had before"),
+        (None, "Go back to what you had before"),
     ],
     ids=name_of,
 )
@@ -527,10 +657,15 @@ def test_undo_is_one_press_and_the_first(news: NewsItem | None, tooltip: str) ->
     """Where something can be put back, the first button of the bar does it, and says what if that is known."""
     card = card_of(reply_for(PLAIN_STATE, news=news, undo_id="opaque-undo"))
     button = {
-        "type": "Action.Execute", "title": "Undo", "verb": "undo", "data": {"action": "opaque-undo"}, "tooltip": tooltip
-    }  # fmt: skip
+        "type": "Action.Execute",
+        "title": "Undo",
+        "verb": "undo",
+        "data": {"action": "opaque-undo", "lang": "en"},
+        "tooltip": tooltip,
+    }
     assert button == card["actions"][0]
-    assert ["Undo", "Refresh", "Security info"] == [action["title"] for action in card["actions"]]
+    look = "Show my methods" if isinstance(news, ShallIPutBack) else "Refresh"
+    assert ["Undo", look, "Security info"] == [action["title"] for action in card["actions"]]
 
 
 def test_without_an_id_there_is_no_undo() -> None:
@@ -541,13 +676,13 @@ def test_without_an_id_there_is_no_undo() -> None:
 @pytest.mark.parametrize(
     ("entry", "what", "details"),
     [
-        (ENTRIES[0], "none → Authenticator notification", f"{DATE} {TIME} · by you"),
-        (ENTRIES[1], "Authenticator notification → text message", f"{DATE} {TIME} · put back · by you"),
-        (ENTRIES[2], "telepathy → one-time code", f"{DATE} {TIME} · by you · no clear answer; may not have taken"),
+        (ENTRIES[0], "No default → Authenticator notification", f"{WHEN} · by you"),
+        (ENTRIES[1], "Authenticator notification → text message", f"{WHEN} · this was an undo · by you"),
+        (ENTRIES[2], "telepathy → one-time code", f"{WHEN} · by you · no clear answer; perhaps not changed"),
         (
             ENTRIES[3],
-            "text message → call to your office phone",
-            f"{DATE} {TIME} · put back · by Ben Helper · no clear answer; may not have taken",
+            "Text message → call to office phone",
+            f"{WHEN} · this was an undo · by Ben Helper · no clear answer; perhaps not changed",
         ),
     ],
 )
@@ -561,7 +696,7 @@ def test_the_history_keeps_its_order_and_has_ways_on() -> None:
     """Newest first as it came, no columns that a phone would squeeze, and buttons to the methods and to Microsoft."""
     card = card_of(HistoryReply(ENTRIES))
     shown = [node["items"][0]["text"].split(" → ")[0] for node in card["body"] if "Container" == node["type"]]
-    assert ["none", "Authenticator notification", "telepathy", "text message"] == shown
+    assert ["No default", "Authenticator notification", "telepathy", "Text message"] == shown
     assert [] == [node for node in walk(card) if "ColumnSet" == node.get("type")]
     assert ["Show my methods", "Security info"] == [action["title"] for action in card["actions"]]
     assert REFRESH_VERB == card["actions"][0]["verb"]
@@ -571,27 +706,27 @@ def test_the_history_keeps_its_order_and_has_ways_on() -> None:
 def test_an_empty_history_says_so() -> None:
     """Who has changed nothing reads that, and is not shown an empty list."""
     text = texts_in(card_of(HistoryReply(())))
-    assert "There is nothing to show yet: I have no change of yours on record." in text
+    assert "There is nothing to show yet: I have no record of a change to your default." in text
 
 
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (InterruptedReply(), "working on what you asked for. Nothing was changed. Please say it again."),
+        (InterruptedReply(), "working on what you asked for. Nothing was changed. Please ask me again."),
         (
             InterruptedReply(DefaultMethod.SMS),
-            "working on this: text message. Nothing was changed. Please say it again.",
+            "making this your default: text message. Nothing was changed. Please ask me again.",
         ),
         (
             InterruptedReply(DefaultMethod.SMS, maybe_changed=True),
-            "this: text message. I may have asked Microsoft already, so I can't say whether it took. Look at how",
+            "this your default: text message. I may have asked Microsoft already, so I can't say whether it worked.",
         ),
         (InterruptedReply(maybe_changed=True), "what you asked for. I may have asked Microsoft already"),
     ],
 )
 def test_an_interruption_is_told_honestly(reply: InterruptedReply, said: str) -> None:
     """What was being done, and whether it may have taken; a button shows how things are."""
-    rendered = render(reply, ENGLISH, "en")
+    rendered = render(reply, ENGLISH)
     card = card_of(reply)
     assert said in texts_in(card)
     assert said in rendered.summary
@@ -602,21 +737,6 @@ def test_help_names_undo_and_history() -> None:
     """Who asks for help learns how to go back."""
     said = "To go back to what you had before, write **undo**. **history** shows your last changes."
     assert said in texts_in(card_of(HelpReply()))
-
-
-@pytest.mark.parametrize(
-    "at",
-    [
-        AT,
-        AT.replace(microsecond=0),
-        AT.replace(tzinfo=None),
-        AT.astimezone(timezone(timedelta(hours=-7))),
-    ],
-    ids=str,
-)
-def test_a_date_is_written_exactly_as_teams_wants_it(at: datetime) -> None:
-    """In UTC, without fractions of a second; a time without a zone is UTC already."""
-    assert (DATE, TIME) == (local_date(at), local_time(at))
 
 
 @pytest.mark.parametrize(("info", "expected"), [(True, ["https://aka.ms/mysecurityinfo"]), (False, [])])
@@ -631,7 +751,7 @@ def test_trouble_has_a_reference_and_a_way_on(info: bool, expected: list[str]) -
 
 def test_the_pointer_to_the_personal_chat_is_text_only() -> None:
     """In a group everybody reads it, so there is no card, no button and no suggestion."""
-    rendered = render(PersonalChatOnlyReply(), ENGLISH, "en")
+    rendered = render(PersonalChatOnlyReply(), ENGLISH)
     assert (None, (), rendered.text) == (rendered.card, rendered.suggestions, rendered.summary)
     assert "personal chat" in rendered.text
 
@@ -667,6 +787,10 @@ SHOWN_IN: dict[str, Callable[[str], Reply]] = {
     "masked number": lambda text: reply_for(state_of(row("phone", phoneType="mobile", phoneNumber=f"XX {text}"))),
     "unknown before": lambda text: reply_for(PLAIN_STATE, news=UnknownBefore(text)),
     "history": lambda text: HistoryReply((HistoryEntry(AT, text, DefaultMethod.SMS, sure=True),)),
+    "target": ForSomebodyElseReply,
+    "contact of somebody else": lambda text: ForSomebodyElseReply("Ben", None, text),
+    "contact of what is not done": lambda text: CantDoReply("tap", text),
+    "contact in trouble": lambda text: TroubleReply(MfaBotError.user_sentence, "r-1", contact=text),
     "agent": lambda text: HistoryReply((HistoryEntry(AT, None, DefaultMethod.SMS, sure=True, by=text),)),
 }
 
@@ -684,8 +808,7 @@ def test_foreign_text_does_nothing(place: str, kind: str) -> None:
     shown = [node["text"] for node in walk(card) if isinstance(node.get("text"), str)]
     assert live_markup(SHOWN_IN[place]("harmless")) == live_markup(SHOWN_IN[place](HOSTILE[kind]))
     assert [] == [text for text in shown if CONTROLS & set(text) or "\n" in text]
-    assert [] == [text for text in shown if len(text) > 400]
-    assert [] == [error.message for error in VALIDATOR.iter_errors(card)]
+    assert [] == [text for text in shown if len(plain(text)) > 400]
 
 
 @pytest.mark.parametrize("place", SHOWN_IN)
@@ -704,6 +827,9 @@ def test_harmless_foreign_text_is_shown_as_it_is(place: str) -> None:
         ("[x](y)", "\\[x\\](y)"),
         ("{{DATE()}}", "\\{\\{DATE()\\}\\}"),
         ("a\nb", "a b"),
+        ("- a", "\\- a"),
+        ("1. a", "1\\. a"),
+        ("-1.5 a", "-1.5 a"),
         ("x" * 81, "x" * 79 + "…"),
         ("x" * 80, "x" * 80),
     ],
@@ -739,14 +865,14 @@ def test_a_method_is_no_property(name: str) -> None:
 )
 def test_suggestions(reply: Reply, suggestions: tuple[str, ...]) -> None:
     """Where people may not know what to write they get at most three sentences to click."""
-    rendered: Rendered = render(reply, ENGLISH, "en")
+    rendered: Rendered = render(reply, ENGLISH)
     assert suggestions == rendered.suggestions
 
 
 def test_something_that_is_no_reply_is_a_programming_error() -> None:
     """A new kind of reply without a card is found at once."""
     with pytest.raises(TypeError, match="no card for str"):
-        render("hello", ENGLISH, "en")  # type: ignore[arg-type]
+        render("hello", ENGLISH)  # type: ignore[arg-type]
 
 
 # Trouble, and the ways out of it
@@ -763,7 +889,7 @@ def test_a_passing_trouble_has_a_button_that_asks_for_the_same_again(command: Co
     again = next(action for action in card["actions"] if action["title"] == "Try again")
     match command:
         case Press(action_id):
-            assert ("setDefault", {"action": action_id}) == (again["verb"], again["data"])
+            assert ("setDefault", {"action": action_id, "lang": "en"}) == (again["verb"], again["data"])
         case Show() | Refresh():
             assert "refresh" == again["verb"]
         case _:
@@ -790,4 +916,4 @@ def test_whom_to_ask_is_a_text_or_a_link(contact: str, written: bool, linked: bo
 @pytest.mark.parametrize("everywhere", [True, False])
 def test_signing_out_says_whether_it_reached_everywhere(everywhere: bool) -> None:
     """Where other instances could not be told, the person hears it."""
-    assert everywhere != ("could not tell the other computers" in json.dumps(card_of(SignedOutReply(everywhere))))
+    assert everywhere != ("could not tell the other servers" in json.dumps(card_of(SignedOutReply(everywhere))))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bot.commands import (
     AskWhich,
     AskWho,
+    Cancel,
     CantDo,
     ForSomebodyElse,
     Greet,
@@ -94,6 +95,16 @@ def test_a_yes_answers_the_one_method_that_was_asked_about(yes: str) -> None:
 
     assert AskWhich((SMS,)) == asked.command
     assert SetDefault(SMS) == understand(yes, topic=asked.topic).command
+
+
+@pytest.mark.parametrize("word", ["undo", "annuler", "deshacer", "rückgängig", "元に戻す"])
+def test_an_undo_in_answer_to_a_question_takes_nothing_back(word: str) -> None:
+    """In French it means "cancel" as well; said once more, it is an undo."""
+    asked = understand("use sms, right?")
+    answered = understand(word, topic=asked.topic)
+
+    assert Cancel() == answered.command
+    assert Undo() == understand(word, topic=answered.topic).command
 
 
 def test_a_yes_to_a_choice_asks_again() -> None:

@@ -14,7 +14,7 @@ from botbuilder.schema import Activity, ConversationReference, ResourceResponse
 from bot.mfa import Person
 from bot.replies import ConsentWanted
 from bot.settings import Pace
-from bot.teams import Errands, Explainer, TeamsHandler
+from bot.teams import Answers, Errands, Explainer, TeamsHandler, Topics
 from bot.teams.people import locale_of, text_of
 from bot.teams.wire import activity_from_json, to_json
 
@@ -83,8 +83,10 @@ async def turn(activity: Activity) -> list[Activity]:
     """What a handler with broken parts sends in answer to ``activity``."""
     adapter, broken = Recorder(), cast("Any", Broken())
     explain = Explainer("", ConsentWanted((), ""))
-    errands = Errands(cast("Any", adapter), broken, cast("Any", QuietSignIn()), broken, explain, Pace())
-    handler = TeamsHandler(cast("Any", adapter), errands, broken, broken, explain, Pace())
+    topics = Topics()
+    answers = Answers(cast("Any", adapter), topics)
+    errands = Errands(cast("Any", adapter), answers, broken, cast("Any", QuietSignIn()), broken, explain, Pace())
+    handler = TeamsHandler(cast("Any", adapter), answers, topics, errands, broken, broken, explain, Pace())
     await handler.on_turn(TurnContext(adapter, activity))
     return adapter.sent
 
@@ -95,7 +97,7 @@ async def test_a_mistake_of_ours_is_told_and_logged(text: str, capsys: pytest.Ca
     (message,) = await turn(received(text=text))
 
     raw = json.dumps(to_json(message))
-    assert "I can't say how far I came" in raw
+    assert "I can't say how far I got" in raw
     assert "ZeroDivisionError" not in raw
     logged = capsys.readouterr().out
     assert "ZeroDivisionError" in logged
@@ -109,7 +111,7 @@ async def test_a_mistake_in_a_press_is_answered_by_a_card() -> None:
     (answer,) = await turn(received(type="invoke", name="adaptiveCard/action", value=value, text=None))
 
     assert 200 == answer.value.status
-    assert "I can't say how far I came" in json.dumps(answer.value.body)
+    assert "I can't say how far I got" in json.dumps(answer.value.body)
 
 
 async def test_in_a_group_even_a_mistake_stays_silent() -> None:
