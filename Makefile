@@ -1,22 +1,24 @@
 # Everything a person does with this project. Each target sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench e2e picture texts lock clean
+.PHONY: help run test check bench e2e picture playground playground-test gallery approve texts lock clean
 
 VENV := .venv
 PYTHON ?= python3
 PORT ?= 3980
+LANGUAGE ?= en
+PLAYGROUND_PORT ?= 56150
 BIN := $(VENV)/bin
 SOURCES := app.py bot cards sandbox tests benchmarks
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime ## start the bot in a simulated tenant; prints the address to open (PORT=3980)
 	@$(BIN)/python app.py sandbox --port $(PORT)
 
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --ignore tests/e2e -n auto --maxprocesses 4 --dist worksteal -q
+	$(BIN)/coverage run -m pytest --ignore tests/e2e --ignore tests/playground -n auto --maxprocesses 4 --dist worksteal -q
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
@@ -35,6 +37,18 @@ e2e: $(VENV)/.dev ## drive the chat page in a real browser (needs Chromium)
 
 picture: $(VENV)/.dev ## take README's picture anew from the browser test
 	KEEP_PICTURE=1 $(BIN)/pytest tests/e2e -k sentence
+
+playground: $(VENV)/.runtime ## the same in the Microsoft 365 Agents Playground (needs Node; evaluation licence; PLAYGROUND_PORT=56150)
+	@$(BIN)/python app.py sandbox --port 0 --playground $(PLAYGROUND_PORT)
+
+playground-test: $(VENV)/.dev ## drive the Agents Playground in a real browser (needs Node and Chromium)
+	$(BIN)/pytest tests/playground
+
+gallery: $(VENV)/.dev ## draw every card in every situation into docs/gallery (LANGUAGE=en; needs Chromium)
+	$(BIN)/python -m tests.gallery --language $(LANGUAGE)
+
+approve: $(VENV)/.dev ## take the cards' JSON as it is now for approved; look at the difference first
+	APPROVE=1 $(BIN)/pytest -q tests/unit/test_gallery.py
 
 texts: $(VENV)/.dev ## bring the catalogs up to date with the sentences in the code
 	$(BIN)/pybabel -q extract --no-location --sort-output --omit-header -k N_ -o $(VENV)/mfabot.pot bot cards

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status (0 stopped, 1 could not start, 2 settings)."""
     options = _parser().parse_args(arguments)
     try:
-        asyncio.run(_sandbox(options.port) if options.command == "sandbox" else _serve())
+        asyncio.run(_sandbox(options) if options.command == "sandbox" else _serve())
     except SettingsError as error:
         print(f"The bot can't start: {error}", file=sys.stderr)
         return 2
@@ -47,6 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     sandbox = commands.add_parser("sandbox", help="serve the bot together with a simulated tenant and a chat page")
     sandbox.add_argument(
         "--port", type=int, default=_DEFAULT_SANDBOX_PORT, help="where the chat page listens (default: %(default)s)"
+    )
+    sandbox.add_argument(
+        "--playground",
+        type=int,
+        metavar="PORT",
+        help="open the Microsoft 365 Agents Playground at this port as well (npx installs it; see its licence)",
     )
     return parser
 
@@ -67,16 +73,21 @@ async def _serve() -> None:
         await _until_stopped()
 
 
-async def _sandbox(port: int) -> None:
-    async with sandbox_with_bot(port) as address:
+async def _sandbox(options: argparse.Namespace) -> None:
+    async with sandbox_with_bot(options.port, playground_port=options.playground) as address:
         print(f"Open {address}", flush=True)
         await _until_stopped()
 
 
 @asynccontextmanager
-async def sandbox_with_bot(port: int = 0) -> AsyncIterator[str]:
-    """A simulated tenant with the bot in it, until the block ends; the address of its chat page."""
-    from sandbox import Sandbox  # only here, so that a deployment needs neither the package nor what it uses
+async def sandbox_with_bot(port: int = 0, *, playground_port: int | None = None) -> AsyncIterator[str]:
+    """A simulated tenant with the bot in it, until the block ends.
+
+    Gives the address of its chat page, or of the Agents Playground where that was asked for (0 is any free port).
+    """
+    # Only here, so that a deployment needs neither the package nor what it uses.
+    from sandbox import Sandbox
+    from sandbox.playground import playground
 
     with tempfile.TemporaryDirectory(prefix="mfabot-") as folder:
         async with await Sandbox.start(site_port=port) as sandbox:
@@ -84,7 +95,11 @@ async def sandbox_with_bot(port: int = 0) -> AsyncIterator[str]:
             configure_logging(settings.log_level, settings.log_format)
             async with running_bot(settings) as bot:
                 sandbox.connect_bot(f"http://127.0.0.1:{bot.port}/api/messages")
-                yield sandbox.site_url
+                if playground_port is None:
+                    yield sandbox.site_url
+                    return
+                async with playground(sandbox, Path(folder), playground_port) as address:
+                    yield address
 
 
 def _sandbox_settings(sandbox: Sandbox, folder: Path) -> Settings:

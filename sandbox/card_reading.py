@@ -15,10 +15,13 @@ _NO_CONTENT = frozenset({"data", "fallback", "msteams", "refresh", "authenticati
 
 
 def buttons(card: Json) -> dict[str, Json]:
-    """Every button that the bot answers, at any depth, by title (or id or verb); the first of equal ones."""
+    """Every button that the bot answers and that is not greyed out, at any depth, by title (or id or verb).
+
+    Of equal ones the first.
+    """
     found: dict[str, Json] = {}
     for node in _nodes(card, hidden=True):
-        if node.get("type") in {"Action.Execute", "Action.Submit"}:
+        if node.get("type") in {"Action.Execute", "Action.Submit"} and node.get("isEnabled") is not False:
             name = node.get("title") or node.get("id") or node.get("verb") or ""
             found.setdefault(str(name), node)
     return found

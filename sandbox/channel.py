@@ -81,7 +81,7 @@ class Channel:
             "id": self.next_id(),
             "timestamp": now,
             "localTimestamp": now.replace("Z", "+00:00"),
-            "localTimezone": "Etc/UTC",
+            "localTimezone": person.timezone,
             "serviceUrl": self._context.addresses.service_url,
             "channelId": "msteams",
             "from": {"id": user_id(person), "name": person.display_name, "aadObjectId": person.oid},
@@ -93,8 +93,8 @@ class Channel:
             "recipient": {"id": self.bot_id, "name": BOT_NAME},
             "text": "hello",
             "textFormat": "plain",
-            "locale": "en-US",
-            "entities": [_CLIENT_INFO],
+            "locale": person.locale,
+            "entities": [_client_info(person)],
             "channelData": {"tenant": {"id": tenant_id}},
         }
         return _without_none(activity | overrides)
@@ -139,13 +139,14 @@ class Channel:
         return str(self._last_id)
 
 
-_CLIENT_INFO = {
-    "type": "clientInfo",
-    "locale": "en-US",
-    "country": "US",
-    "platform": "Web",
-    "timezone": "Etc/UTC",
-}
+def _client_info(person: SandboxPerson) -> Json:
+    return {
+        "type": "clientInfo",
+        "locale": person.locale,
+        "country": person.locale[-2:],
+        "platform": "Web",
+        "timezone": person.timezone,
+    }
 
 
 def user_id(person: SandboxPerson) -> str:

@@ -20,7 +20,7 @@ from sandbox.faults import Faults
 from sandbox.graph import Graph
 from sandbox.keys import SandboxKeys
 from sandbox.managed_identity import ManagedIdentities
-from sandbox.people import five_people
+from sandbox.people import everybody
 from sandbox.registration import BotRegistration
 from sandbox.sessions import Sessions
 from sandbox.site import Site
@@ -146,7 +146,7 @@ def callback_of(public_url: str) -> str:
 
 
 def _context(addresses: Addresses, keys: SandboxKeys, clock: Callable[[], float]) -> Context:
-    tenant, sessions = Tenant(five_people()), Sessions(clock)
+    tenant, sessions = Tenant(everybody()), Sessions(clock)
     return Context(
         tenant=tenant,
         bot=BotRegistration(APP_ID, secrets.token_urlsafe(24), {callback_of(addresses.site_url)}),

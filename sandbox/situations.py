@@ -75,7 +75,7 @@ class Throttled:
 class Slow:
     """Graph, and Entra's token endpoint if asked to, take their time."""
 
-    seconds: float = 5.0
+    seconds: float = 1.5
     graph: bool = True
     entra: bool = False
 

@@ -82,7 +82,7 @@ _SWITCHES = (
     _Switch(
         "slow",
         "Microsoft is slow",
-        "Every answer takes five seconds, so that you see what the bot does meanwhile.",
+        "Every answer takes a second and a half, so that you see what the bot does meanwhile.",
         Slow(),
         for_everybody=True,
     ),

@@ -53,6 +53,7 @@ class SandboxPerson:
     ``methods`` are rows exactly as Graph beta lists them; ``preferences`` holds the properties of
     signInPreferences, where an absent key is as possible as a null. ``roles`` are names or template GUIDs of
     Entra roles.
+    ``locale`` and ``timezone`` are those of the person's Teams.
     ``stale_reads`` is the number of reads after a PATCH that still answer the old preferences.
     """
 
@@ -64,6 +65,8 @@ class SandboxPerson:
     preferences: Json
     roles: frozenset[str] = frozenset()
     stale_reads: int = 0
+    locale: str = "en-US"
+    timezone: str = "Etc/UTC"
     _stale_left: int = field(default=0, repr=False)
     _stale_preferences: Json = field(default_factory=dict, repr=False)
 

@@ -171,10 +171,9 @@ async def test_the_people_of_the_tenant(wire: Wire) -> None:
     """The page is told who there is, with a sentence about each, and what the bot is called."""
     found = (await wire.site("GET", "/api/people")).json
 
-    assert ({"name": "Default MFA"}, [ADA, GRACE, KATHERINE, ALAN, NORA]) == (
-        found["bot"],
-        [person["oid"] for person in found["people"]],
-    )
+    assert {"name": "Default MFA"} == found["bot"]
+    assert [ADA, GRACE, KATHERINE, ALAN, NORA] == [person["oid"] for person in found["people"]][:5]
+    assert 13 == len({person["oid"] for person in found["people"]})
     assert {"oid", "displayName", "userPrincipalName", "situation"} == set().union(*found["people"])
     assert all(person["situation"].endswith(".") for person in found["people"])
 

@@ -1,0 +1,1 @@
+"""The bot in a client that nobody here wrote; on demand only (``make playground-test``)."""
