@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -15,30 +13,16 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests.browser import launched
+
 _ROOT = Path(__file__).parents[2]
-_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    # Without these Chromium looks for its maker's hosts at every start, which a closed network answers slowly.
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    """Chromium as the system has it; ``CHROMIUM`` names another."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _CHROMIUM_NAMES)), None)
-    if found is None:
-        pytest.fail("no Chromium: install it (Debian: apt-get install chromium) or name one in CHROMIUM")
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=found, args=_CHROMIUM_FLAGS)
+    """A system Chromium."""
+    async with async_playwright() as playwright, launched(playwright) as running:
         yield running
-        await running.close()
 
 
 @asynccontextmanager

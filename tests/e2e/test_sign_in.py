@@ -53,7 +53,7 @@ async def test_a_refusal_for_good_says_where_it_can_be_done(page: Page, troubled
     await _write(page, "set my default MFA to oath")
     await _sign_in(page)
 
-    await expect(_last_card(page)).to_contain_text("Your organisation's Entra ID does not let me do this")
+    await expect(_last_card(page)).to_contain_text("Your organisation's settings do not let me do this")
     await expect(_last_card(page).get_by_role("link", name="Security info")).to_be_visible()
 
 
@@ -62,12 +62,12 @@ async def test_an_outage_has_a_button_to_try_again(page: Page, troubled_address:
     await open_chat(page, troubled_address)
     await _switch(page, "Microsoft is down")
     card = await say(page, "show my methods")
-    await expect(card).to_contain_text("Microsoft does not answer right now")
+    await expect(card).to_contain_text("Microsoft is not answering right now")
     await _switch(page, "Microsoft is down")
 
     await card.get_by_role("button", name="Try again").click()
 
-    await expect(card).to_contain_text("Your default is")
+    await expect(card).to_contain_text("Your default sign-in method")
 
 
 async def test_signing_out_is_said_and_the_next_wish_signs_in_again(page: Page, address: str) -> None:
@@ -96,4 +96,4 @@ async def test_an_administrator_can_consent_by_the_link(page: Page, troubled_add
     await consent.get_by_role("button", name="Accept").click()
     await expect(consent.get_by_text("The bot may now do its work for everybody.")).to_be_visible()
 
-    await expect(await say(page, "show my methods")).to_contain_text("Your default is")
+    await expect(await say(page, "show my methods")).to_contain_text("Your default sign-in method")

@@ -91,7 +91,7 @@ async def test_outside_of_teams_the_page_says_what_to_do(browser: Browser, world
     await opened.get_by_label("Six-digit code").fill("123456")
     await opened.get_by_role("button", name="Verify").click()
     await expect(opened.get_by_role("heading", name="You are signed in")).to_be_visible()
-    await expect(opened.get_by_text("write me any message there")).to_be_visible()
+    await expect(opened.get_by_text("send me any message there")).to_be_visible()
     assert not await opened.evaluate("document.documentElement.scrollWidth > innerWidth")
 
     await world.client(ADA).say("done")
