@@ -95,7 +95,7 @@ def test_what_nobody_foresaw_claims_nothing(capsys: pytest.CaptureFixture[str]) 
     except ZeroDivisionError as error:
         reply = EXPLAINER.unforeseen(error)
 
-    assert "I can't say how far I came" in reply.sentence
+    assert "I can't say how far I got" in reply.sentence
     assert TroubleReply(reply.sentence, reply.reference) == reply
     logged = capsys.readouterr().out
     assert [True, True] == [part in logged for part in (reply.reference, "ZeroDivisionError")]
