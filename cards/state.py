@@ -8,12 +8,24 @@ from bot.locale import Reader
 from bot.mfa import DefaultMethod, MethodKind, MfaState, Option, Standing, Strength, strength_of
 from bot.replies import Changed, NewsItem, OutdatedReply, ShallIPutBack, StateReply, Weaker, WhichOne
 from cards.choices import choices, closed_choices, details, never_a_default
-from cards.elements import Card, Container, ExecuteAction, OpenUrlAction, TextBlock, escape
+from cards.elements import (
+    ActionSet,
+    Card,
+    Container,
+    ExecuteAction,
+    OpenUrlAction,
+    TextBlock,
+    ToggleAction,
+    escape,
+)
 from cards.news import Notice, news_notice
 from cards.parts import UNDO_VERB, box, refresh_button, show_button, small
 from cards.words import SECURITY_INFO_URL, method_name, preferred_name, short_name
 
 __all__ = ["default_sentence", "outdated_card", "state_card"]
+
+_REST = "rest"
+"""The id of what is shown on demand after a change."""
 
 
 def state_card(reply: StateReply, reader: Reader) -> Card:
@@ -33,10 +45,11 @@ def state_card(reply: StateReply, reader: Reader) -> Card:
         body.append(box(Notice(switched_off, "warning")))
     body += _default_blocks(reply, reader)
     asked = _asked(reply.news)
-    body += choices(reply, reader, asked)
+    rest = choices(reply, reader, asked)
     if asked is None:
-        body += closed_choices(reply, reader)
-        body += never_a_default(reply.state, reader)
+        rest += closed_choices(reply, reader)
+        rest += never_a_default(reply.state, reader)
+    body += _on_demand(rest, reader) if isinstance(reply.news, Changed) else rest
     refresh = refresh_button(_("Refresh"), reader, tooltip=_("Read your methods again"))
     actions: list[BareObject] = [
         show_button(reader) if asked is not None else refresh,
@@ -49,6 +62,12 @@ def state_card(reply: StateReply, reader: Reader) -> Card:
     overruled = _overruled_sentence(reply.state, reader, named=False)
     spoken.append(overruled if _is_overruled(reply.state) else _said_of(reply, reader))
     return Card(body, actions=actions, lang=reader.language, fallback=reader.run_on(*spoken))
+
+
+def _on_demand(rest: list[BareObject], reader: Reader) -> list[BareObject]:
+    """After a change its result is what matters; and no other button takes the place of the one just pressed."""
+    toggle = ToggleAction(title=reader.gettext("Choose something else"), targets=[_REST])
+    return [ActionSet(actions=[toggle]), Container(id=_REST, visible=False, items=rest)] if rest else []
 
 
 def _asked(news: NewsItem | None) -> tuple[DefaultMethod, ...] | None:

@@ -48,6 +48,7 @@ async def test_the_mission_in_a_client_that_nobody_here_wrote(browser: Browser) 
         await expect(page.get_by_text("Changed: Authenticator notification → one-time code.")).to_be_visible()
 
         cards = await page.get_by_text("Your default sign-in method").count()
+        await page.get_by_role("button", name="Choose something else").last.click()
         await page.get_by_role("button", name="Use text messages").last.click()
         await expect(page.get_by_text("Changed: one-time code → text message.")).to_be_visible()
         await expect(page.get_by_text("Changed: Authenticator notification → one-time code.")).to_have_count(0)

@@ -623,6 +623,17 @@ def test_no_false_success(news: NewsItem) -> None:
     assert [] == [claim for claim in ("Changed:", "Changed back:", "I have checked", "✓ **") if claim in text]
 
 
+def test_after_a_change_the_rest_is_shown_on_demand() -> None:
+    """The result is seen at once, and no button of another method takes the place of the one just pressed."""
+    card = card_of(reply_for(PLAIN_STATE, news=Changed("push", DefaultMethod.SMS, confirmed=True)))
+    (rest,) = [node for node in card["body"] if node.get("id") == "rest"]
+    (toggle,) = [action for node in card["body"] for action in node.get("actions", [])]
+
+    assert (False, ["rest"]) == (rest["isVisible"], toggle["targetElements"])
+    assert set_buttons(card) == set_buttons(rest) != []
+    assert "Changed:" in texts_in(card)[: texts_in(card).index("You can also choose")]
+
+
 @pytest.mark.parametrize(
     ("news", "shown"),
     [
