@@ -6,8 +6,8 @@ from adaptivecards.baseobject import BareObject
 
 from bot.locale import N_, Reader
 from bot.replies import CantDoReply, ExplainReply
-from cards.elements import Card, OpenUrlAction, TextBlock
-from cards.parts import contact_button, contact_line, show_button
+from cards.elements import Card, OpenUrlAction
+from cards.parts import contact_button, contact_line, plain_card, show_button
 from cards.words import SECURITY_INFO_URL
 
 __all__ = ["PASSWORD_RESET_URL", "cant_do_card", "explain_card"]
@@ -39,14 +39,14 @@ _EXPLAINED = {
 _FOR_OTHERS = N_(
     "I can't help with other people's accounts. Nothing was changed. They can do it themselves, or ask the IT helpdesk."
 )
-_HERE_NOT = N_("That is done elsewhere")
+_DONE_ELSEWHERE = N_("That is done elsewhere")
 _NOWHERE = N_("I can't do that")
 _NO_DEFAULT = N_("That can't be a default")
 _PASSKEY = N_("This method can't be a **default**. If you have registered it, choose it on the sign-in page.")
 # The heading, what is said, and whether Security info is the place for it.
 _ELSEWHERE: dict[str, tuple[str, str, bool]] = {
     "password_reset": (
-        _HERE_NOT,
+        _DONE_ELSEWHERE,
         N_("I can't reset passwords. You can do that yourself; the button below opens Microsoft's page for it."),
         False,
     ),
@@ -61,12 +61,12 @@ _ELSEWHERE: dict[str, tuple[str, str, bool]] = {
         True,
     ),
     "number": (
-        _HERE_NOT,
+        _DONE_ELSEWHERE,
         N_("I can't add or change phone numbers. That is done on the **Security info** page."),
         True,
     ),
     "new_phone": (
-        _HERE_NOT,
+        _DONE_ELSEWHERE,
         N_(
             "A new phone or a new app has to be registered on the **Security info** page. If you can't get in there, "
             "your helpdesk can help."
@@ -74,17 +74,17 @@ _ELSEWHERE: dict[str, tuple[str, str, bool]] = {
         True,
     ),
     "register": (
-        _HERE_NOT,
+        _DONE_ELSEWHERE,
         N_("I can't register or remove methods. That is done on the **Security info** page."),
         True,
     ),
-    "tap": (_HERE_NOT, N_("I can't issue a Temporary Access Pass. Your IT helpdesk can do that."), False),
+    "tap": (_DONE_ELSEWHERE, N_("I can't issue a Temporary Access Pass. Your IT helpdesk can do that."), False),
     "mfa_off": (
         _NOWHERE,
         N_("I can't switch off the second step: your organisation asks for it to protect your account."),
         False,
     ),
-    "unlock": (_HERE_NOT, N_("I can't unlock accounts. Your IT helpdesk can do that."), False),
+    "unlock": (_DONE_ELSEWHERE, N_("I can't unlock accounts. Your IT helpdesk can do that."), False),
     "unexpected": (
         N_("Somebody else may be trying to sign in as you"),
         N_(
@@ -94,7 +94,7 @@ _ELSEWHERE: dict[str, tuple[str, str, bool]] = {
         True,
     ),
     "system_preferred": (
-        _HERE_NOT,
+        _DONE_ELSEWHERE,
         N_("System-preferred sign-in is a setting of your whole organisation. Only your administrators can change it."),
         False,
     ),
@@ -132,7 +132,7 @@ def explain_card(reply: ExplainReply, reader: Reader) -> Card:
     """An answer to "why" and "what is"."""
     heading, paragraphs = _EXPLAINED[reply.topic]
     _ = reader.gettext
-    return _advice(_(heading), [_(paragraph) for paragraph in paragraphs], reader, [show_button(reader)])
+    return plain_card(_(heading), [_(paragraph) for paragraph in paragraphs], reader, [show_button(reader)])
 
 
 def cant_do_card(reply: CantDoReply, reader: Reader) -> Card:
@@ -144,16 +144,10 @@ def cant_do_card(reply: CantDoReply, reader: Reader) -> Card:
     paragraphs += contact_line(reply.contact, reader)
     ask = contact_button(reply.contact, reader)
     if not reply.about_me:
-        return _advice(_(_NOWHERE), paragraphs, reader, ask)
+        return plain_card(_(_NOWHERE), paragraphs, reader, ask)
     actions: list[BareObject] = [show_button(reader)]
     if at_security_info:
         actions.append(OpenUrlAction(title=_("Security info"), url=SECURITY_INFO_URL))
     if reply.topic == "password_reset":
         actions.insert(0, OpenUrlAction(title=_("Reset password"), url=PASSWORD_RESET_URL))
-    return _advice(_(heading), paragraphs, reader, actions + ask)
-
-
-def _advice(heading: str, paragraphs: list[str], reader: Reader, actions: list[BareObject]) -> Card:
-    body: list[BareObject] = [TextBlock(text=heading, style="heading", size="Large", weight="Bolder", wrap=True)]
-    body += [TextBlock(text=paragraph, wrap=True) for paragraph in paragraphs]
-    return Card(body, actions=actions, lang=reader.language, fallback=reader.titled(heading, paragraphs[0]))
+    return plain_card(_(heading), paragraphs, reader, actions + ask)

@@ -15,8 +15,6 @@ from typing import Any
 from adaptivecards.adaptivecard import AdaptiveCard
 from adaptivecards.baseobject import AdaptiveCardJSONEncoder, BareObject, PropertyType
 from adaptivecards.containers import ActionSet as _ActionSet
-from adaptivecards.containers import Column as _Column
-from adaptivecards.containers import ColumnSet as _ColumnSet
 from adaptivecards.containers import Container as _Container
 from adaptivecards.elements import TextBlock as _TextBlock
 
@@ -24,8 +22,6 @@ __all__ = [
     "MAX_CARD_BYTES",
     "ActionSet",
     "Card",
-    "Column",
-    "ColumnSet",
     "Container",
     "ExecuteAction",
     "OpenUrlAction",
@@ -92,14 +88,6 @@ class TextBlock(_Strict, _TextBlock):
 
 class Container(_Strict, _Container):
     """A group of elements."""
-
-
-class Column(_Strict, _Column):
-    """A column of a ``ColumnSet``."""
-
-
-class ColumnSet(_Strict, _ColumnSet):
-    """Columns side by side."""
 
 
 class ActionSet(_Strict, _ActionSet):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from adaptivecards.baseobject import BareObject
 
 from bot.locale import Reader
-from cards.elements import Container, ExecuteAction, OpenUrlAction, TextBlock, escape
+from cards.elements import Card, Container, ExecuteAction, OpenUrlAction, TextBlock, escape
 from cards.news import Notice
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "contact_button",
     "contact_line",
     "heading",
+    "plain_card",
     "refresh_button",
     "show_button",
     "small",
@@ -27,6 +28,13 @@ _LINKS = ("https://", "mailto:")
 _MAX_CONTACT = 300
 """Characters of the setting; it may be a sentence with a number at its end."""
 REFRESH_VERB = "refresh"
+
+
+def plain_card(title: str, paragraphs: list[str], reader: Reader, actions: list[BareObject]) -> Card:
+    """A heading, some paragraphs, some buttons; the first paragraph is read out as well."""
+    body: list[BareObject] = [TextBlock(text=title, style="heading", size="Large", weight="Bolder", wrap=True)]
+    body += [TextBlock(text=paragraph, wrap=True) for paragraph in paragraphs]
+    return Card(body, actions=actions, lang=reader.language, fallback=reader.titled(title, paragraphs[0]))
 
 
 def heading(text: str) -> BareObject:

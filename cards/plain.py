@@ -6,8 +6,8 @@ from adaptivecards.baseobject import BareObject
 
 from bot.locale import Reader
 from bot.replies import ForSomebodyElseReply, GreetingReply, InterruptedReply, NotUnderstoodReply, SignedOutReply
-from cards.elements import Card, OpenUrlAction, TextBlock, escape
-from cards.parts import contact_button, contact_line, show_button
+from cards.elements import Card, OpenUrlAction, escape
+from cards.parts import contact_button, contact_line, plain_card, show_button
 from cards.phrases import Phrase, phrase
 from cards.words import SECURITY_INFO_URL, short_name
 
@@ -29,7 +29,7 @@ __all__ = [
 def welcome_card(reader: Reader) -> Card:
     """Shown once, when the bot is installed. It asks for nothing."""
     _ = reader.gettext
-    return _card(
+    return plain_card(
         _("Hello, I look after your default sign-in method"),
         [
             _(
@@ -57,17 +57,17 @@ def greeting_card(reply: GreetingReply, reader: Reader) -> Card:
         show=phrase(Phrase.SHOW, reader), help=phrase(Phrase.HELP, reader)
     )
     if reply.kind == "thanks":
-        return _card(_("You are welcome"), [_("I am here when you need me again.")], reader, [show_button(reader)])
+        return plain_card(_("You are welcome"), [_("I am here when you need me again.")], reader, [show_button(reader)])
     if reply.kind == "robot":
-        return _card(_("I am a bot"), [_("No person reads this chat."), text], reader, [show_button(reader)])
+        return plain_card(_("I am a bot"), [_("No person reads this chat."), text], reader, [show_button(reader)])
     hello = _("Hello {name}!").format(name=escape(reply.name)) if reply.name else _("Hello!")
-    return _card(hello, [text], reader, [show_button(reader)])
+    return plain_card(hello, [text], reader, [show_button(reader)])
 
 
 def help_card(reader: Reader) -> Card:
     """What the bot can do, by example."""
     _ = reader.gettext
-    return _card(
+    return plain_card(
         _("What I can do for you"),
         [
             _("To see your methods and your default, write **{show}**.").format(show=phrase(Phrase.SHOW, reader)),
@@ -120,7 +120,7 @@ def not_understood_card(reply: NotUnderstoodReply, reader: Reader) -> Card:
             ),
         )
     heading = _("Please keep that code secret") if reply.pasted_code else _("Sorry, I did not understand that")
-    return _card(heading, paragraphs, reader, [show_button(reader)])
+    return plain_card(heading, paragraphs, reader, [show_button(reader)])
 
 
 def for_somebody_else_card(reply: ForSomebodyElseReply, reader: Reader) -> Card:
@@ -142,7 +142,7 @@ def for_somebody_else_card(reply: ForSomebodyElseReply, reader: Reader) -> Card:
         ),
     ]
     paragraphs += contact_line(reply.contact, reader)
-    return _card(
+    return plain_card(
         _("I can only do this for your own account"), paragraphs, reader, contact_button(reply.contact, reader)
     )
 
@@ -150,7 +150,7 @@ def for_somebody_else_card(reply: ForSomebodyElseReply, reader: Reader) -> Card:
 def who_card(reader: Reader) -> Card:
     """Somebody was meant whom nobody has named."""
     _ = reader.gettext
-    return _card(
+    return plain_card(
         _("Who do you mean?"),
         [
             _(
@@ -166,7 +166,7 @@ def who_card(reader: Reader) -> Card:
 def cancelled_card(reader: Reader) -> Card:
     """Never mind."""
     _ = reader.gettext
-    return _card(
+    return plain_card(
         _("All right"),
         [
             _("I leave everything as it is. If anything was waiting for you to sign in, I have cancelled it."),
@@ -182,7 +182,7 @@ def cancelled_card(reader: Reader) -> Card:
 def working_card(reader: Reader) -> Card:
     """Takes a pressed card's place until the work is done."""
     _ = reader.gettext
-    return _card(
+    return plain_card(
         _("Working on it…"),
         [_("This is taking a little longer. The result will appear on this card; you don't need to press again.")],
         reader,
@@ -194,7 +194,7 @@ def signing_in_card(reader: Reader) -> Card:
     """What was wanted waits for a sign-in."""
     _ = reader.gettext
     text = _("One moment: I have to sign you in first. If a button appears, please press it.")
-    return _card(_("Sign in"), [text], reader, [show_button(reader)])
+    return plain_card(_("Sign in"), [text], reader, [show_button(reader)])
 
 
 def interrupted_card(reply: InterruptedReply, reader: Reader) -> Card:
@@ -210,7 +210,7 @@ def interrupted_card(reply: InterruptedReply, reader: Reader) -> Card:
         outcome = _("Even so, the change went through: Microsoft has accepted it.")
     elif reply.maybe_changed:
         outcome = _("I may have asked Microsoft already, so I can't say whether it worked. Look at how things are now.")
-    return _card(_("I was interrupted"), [reader.run_on(stopped, outcome)], reader, [show_button(reader)])
+    return plain_card(_("I was interrupted"), [reader.run_on(stopped, outcome)], reader, [show_button(reader)])
 
 
 def signed_out_card(reply: SignedOutReply, reader: Reader) -> Card:
@@ -231,13 +231,7 @@ def signed_out_card(reply: SignedOutReply, reader: Reader) -> Card:
                 "Please write **{sign_out}** once more in a few minutes."
             ).format(sign_out=phrase(Phrase.SIGN_OUT, reader)),
         )
-    return _card(_("You are signed out"), paragraphs, reader, [])
-
-
-def _card(heading: str, paragraphs: list[str], reader: Reader, actions: list[BareObject]) -> Card:
-    body: list[BareObject] = [TextBlock(text=heading, style="heading", size="Large", weight="Bolder", wrap=True)]
-    body += [TextBlock(text=paragraph, wrap=True) for paragraph in paragraphs]
-    return Card(body, actions=actions, lang=reader.language, fallback=reader.titled(heading, paragraphs[0]))
+    return plain_card(_("You are signed out"), paragraphs, reader, [])
 
 
 def _security_info_button(reader: Reader) -> BareObject:

@@ -22,7 +22,7 @@ from cards.news import Notice, news_notice
 from cards.parts import UNDO_VERB, box, refresh_button, show_button, small
 from cards.words import SECURITY_INFO_URL, method_name, preferred_name, short_name
 
-__all__ = ["default_sentence", "outdated_card", "state_card"]
+__all__ = ["outdated_card", "state_card"]
 
 _REST = "rest"
 """The id of what is shown on demand after a change."""
@@ -57,7 +57,7 @@ def state_card(reply: StateReply, reader: Reader) -> Card:
     ]
     if reply.undo_id is not None:
         actions.insert(0, _undo_button(reply.undo_id, reply.news, reader))
-    spoken = [notice.text if notice is not None else "", default_sentence(reply.state, reader)]
+    spoken = [notice.text if notice is not None else "", _default_sentence(reply.state, reader)]
     # Nobody knows how what is spoken or notified is shown, so a word of Microsoft's own stays out of it.
     overruled = _overruled_sentence(reply.state, reader, named=False)
     spoken.append(overruled if _is_overruled(reply.state) else _said_of(reply, reader))
@@ -97,7 +97,7 @@ def outdated_card(reply: OutdatedReply, reader: Reader) -> Card:
     return Card(body, actions=actions, lang=reader.language, fallback=title)
 
 
-def default_sentence(state: MfaState, reader: Reader) -> str:
+def _default_sentence(state: MfaState, reader: Reader) -> str:
     """The current default in one sentence."""
     _ = reader.gettext
     if state.default is not None:
@@ -124,7 +124,7 @@ def _default_blocks(reply: StateReply, reader: Reader) -> list[BareObject]:
     if _is_overruled(state):
         blocks.append(box(Notice(_overruled_sentence(state, reader), "warning")))
     if current is None:
-        items: list[BareObject] = [TextBlock(text=default_sentence(state, reader), wrap=True, weight="Bolder")]
+        items: list[BareObject] = [TextBlock(text=_default_sentence(state, reader), wrap=True, weight="Bolder")]
         return [*blocks, Container(style="emphasis", items=items, spacing="Medium")]
     works = bool(current.ways)
     name = f"{'✓' if works else '⚠'} {method_name(current.method, reader)}"

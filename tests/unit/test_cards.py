@@ -73,12 +73,11 @@ from cards import Rendered, render
 from cards.elements import (
     MAX_CARD_BYTES,
     ActionSet,
-    Column,
-    ColumnSet,
     Container,
     ExecuteAction,
     OpenUrlAction,
     TextBlock,
+    ToggleAction,
     escape,
     plain,
 )
@@ -850,7 +849,7 @@ def test_escape(foreign: str, shown: str) -> None:
     assert shown == escape(foreign)
 
 
-@pytest.mark.parametrize("element", [TextBlock, Container, Column, ColumnSet, ActionSet, ExecuteAction, OpenUrlAction])
+@pytest.mark.parametrize("element", [TextBlock, Container, ActionSet, ExecuteAction, OpenUrlAction, ToggleAction])
 def test_elements_refuse_what_they_do_not_know(element: type[BareObject]) -> None:
     """A misspelt property is an error; the package alone would drop it without a word."""
     with pytest.raises(TypeError, match="colour"):
